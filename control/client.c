@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A blocking socket, a line buffer, and answers matched to requests. */
+/* Sends requests of the JSON control protocol, and keeps events that come before an answer. */
 #include "control/client.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 enum { READ_BYTES = 65536, LINE_MAX_BYTES = 16 << 20 };
 
-/* An event that arrived while an answer was awaited. */
+/* An event that arrived while client_request waited for its answer; `text` is its JSON line. */
 struct kept {
 	struct link link;
 	size_t n;
@@ -26,7 +26,7 @@ struct kept {
 
 struct client {
 	int fd;
-	int timeout_ms; /* -1: no timeout */
+	int timeout_ms; /* how long client_request waits for its answer; -1: no limit */
 	uint64_t next_id;
 	char *in;
 	size_t in_len, in_room;
@@ -45,14 +45,16 @@ static enum err open_socket(int *fd, struct str where, struct why *why)
 		struct addr a;
 
 		if (addr_parse(str_skip(where, 4), &a))
-			return why_fail(why, ERR_INVALID, "\"%.*s\": must be tcp:HOST:PORT",
+			return why_fail(why, ERR_INVALID,
+			                "\"%.*s\": must be tcp:HOST:PORT, where HOST is an "
+			                "IP address",
 			                STR_ARG(where));
 		len = addr_to_sockaddr(&a, &ss);
 	} else {
 		if (where.n >= sizeof(un->sun_path))
 			return why_fail(why, ERR_TOO_BIG,
-			                "the path of the socket must be at most %zu octets",
-			                sizeof(un->sun_path) - 1);
+			                "\"%.*s\": the path of a socket must be at most %zu octets",
+			                STR_ARG(where), sizeof(un->sun_path) - 1);
 		un->sun_family = AF_UNIX;
 		memcpy(un->sun_path, where.p, where.n);
 		len = sizeof(*un);
@@ -61,7 +63,8 @@ static enum err open_socket(int *fd, struct str where, struct why *why)
 	if (*fd < 0)
 		return why_fail(why, ERR_IO, "cannot create a socket: %s", strerror(errno));
 	if (connect(*fd, (struct sockaddr *)&ss, len)) {
-		why_fail(why, ERR_IO, "%.*s: %s%s", STR_ARG(where), strerror(errno),
+		why_fail(why, ERR_IO, "cannot connect to %.*s: %s%s", STR_ARG(where),
+		         strerror(errno),
 		         errno == ENOENT || errno == ECONNREFUSED ? "; is the gateway running?"
 		                                                  : "");
 		close(*fd);
@@ -116,7 +119,8 @@ static enum err send_all(struct client *c, struct why *why)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return why_fail(why, ERR_IO, "send: %s", strerror(errno));
+			return why_fail(why, ERR_IO, "cannot send the request: %s",
+			                strerror(errno));
 		sent += (size_t)n;
 	}
 	return ERR_OK;
@@ -133,7 +137,10 @@ static enum err read_more(struct client *c, int timeout_ms, struct why *why)
 		char *in = room < LINE_MAX_BYTES ? mem_resize(c->in, room, 1) : NULL;
 
 		if (!in)
-			return why_fail(why, ERR_TOO_BIG, "the gateway's answer is too long");
+			return why_fail(why, ERR_TOO_BIG,
+			                "cannot receive the gateway's answer: it is longer than %d "
+			                "octets, or memory is exhausted",
+			                LINE_MAX_BYTES);
 		c->in = in;
 		c->in_room = room;
 	}
@@ -141,17 +148,19 @@ static enum err read_more(struct client *c, int timeout_ms, struct why *why)
 		rc = poll(&p, 1, timeout_ms);
 	while (rc < 0 && errno == EINTR);
 	if (rc == 0)
-		return why_fail(why, ERR_TIMEOUT, "no answer in %d ms", timeout_ms);
+		return why_fail(why, ERR_TIMEOUT, "no answer from the gateway within %d ms",
+		                timeout_ms);
 	n = recv(c->fd, c->in + c->in_len, c->in_room - c->in_len, 0);
 	if (n == 0)
 		return why_fail(why, ERR_CLOSED, "the gateway closed the connection");
 	if (n < 0)
-		return why_fail(why, ERR_IO, "receive: %s", strerror(errno));
+		return why_fail(why, ERR_IO, "cannot receive from the gateway: %s",
+		                strerror(errno));
 	c->in_len += (size_t)n;
 	return ERR_OK;
 }
 
-/* The next line as a doc in the arena, which is emptied first. */
+/* Waits for a whole line, empties the arena, and decodes the line into the arena. */
 static enum err read_doc(struct client *c, int timeout_ms, struct doc **out, struct why *why)
 {
 	char *end;
@@ -166,7 +175,7 @@ static enum err read_doc(struct client *c, int timeout_ms, struct doc **out, str
 	e = doc_json_decode(out, c->arena, str_make(c->in, (size_t)(end - c->in)), why);
 	if (e)
 		return e;
-	/* The line stays in front until it is taken: an event may be kept as text. */
+	/* The line stays at the start of c->in until line_take: keep_event copies it. */
 	return ERR_OK;
 }
 
@@ -234,7 +243,8 @@ enum err client_request(struct client *c, const char *method, const struct doc *
 			return why_fail(why, ERR_DENIED, "%.*s",
 			                STR_ARG(doc_get_text(error, "message")));
 		return *result ? ERR_OK
-		               : why_fail(why, ERR_SYNTAX, "the gateway's answer has no result");
+		               : why_fail(why, ERR_SYNTAX,
+		                          "the gateway's answer has neither a result nor an error");
 	}
 }
 

@@ -9,19 +9,20 @@
 
 struct client;
 
-/* "/path" or "tcp:HOST:PORT". ERR_IO. Waits end with ERR_TIMEOUT after timeout_ms (0: never). */
+/* Connects to `where`, "/path" or "tcp:HOST:PORT". ERR_INVALID, ERR_TOO_BIG: `where` is wrong;
+ * ERR_IO. client_request returns ERR_TIMEOUT when no data comes for timeout_ms (0: no limit). */
 enum err client_open(struct client **out, const char *where, unsigned timeout_ms,
                      struct why *why) MUST_USE;
 void client_close(struct client *c);
 
 /*
- * Sends a request and waits for its answer; events that arrive before it are kept for
- * client_next_event. `params` may be NULL. *result lives until the next request or event.
- * ERR_DENIED: the gateway refused; *result is its error object and `why` its message.
+ * Sends a request and waits for its answer. Keeps events that arrive before the answer for
+ * client_next_event. `params` may be NULL. *result is valid until the next request or event.
+ * ERR_DENIED: the gateway refused the request; *result is the error object, `why` its message.
  */
 enum err client_request(struct client *c, const char *method, const struct doc *params,
                         const struct doc **result, struct why *why) MUST_USE;
-/* Waits for the next event, without timeout; gives its params. */
+/* Waits for the next event without a time limit; *event is its member "params". */
 enum err client_next_event(struct client *c, const struct doc **event, struct why *why) MUST_USE;
 
 #endif

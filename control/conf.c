@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads settings from presets, the file and the flags, by the table. */
+/* Reads settings from their defaults, the file and the flags, and prints help and manual. */
 #include "control/conf.h"
 
 #include <errno.h>
@@ -10,16 +10,14 @@
 #include "base/mem.h"
 #include "control/net/listen.h"
 
-/* One place of settings: the file or the flags. Knows which settings the place has given, because
- * the first item of a list replaces the list of the earlier place. */
+/* One source of settings: the file or the flags. `given` notes which settings the source has set,
+ * because the first item of a list in this source replaces the list of the earlier source. */
 struct source {
 	struct conf *conf;
-	const char *name; /* of the file; NULL: flags */
-	uint64_t given;   /* bits of conf_settings */
+	const char *name; /* path of the file; NULL: the source is the flags */
+	uint64_t given;   /* bit i: this source has set conf_settings[i] */
 	struct why *why;
 	enum err e;
-	int line; /* of the first failure */
-	int at_line;
 };
 
 const char *conf_standard_control(void)
@@ -65,7 +63,8 @@ static enum err put_octal(const struct conf_setting *s, void *at, struct str tex
 
 	for (size_t i = 0; i < text.n; i++) {
 		if (text.p[i] < '0' || text.p[i] > '7' || text.n > 6)
-			return why_fail(why, ERR_INVALID, "\"%.*s\": must be an octal number",
+			return why_fail(why, ERR_INVALID,
+			                "\"%.*s\": must be an octal number, for example 0660",
 			                STR_ARG(text));
 		v = v * 8 + (uint64_t)(text.p[i] - '0');
 	}
@@ -125,7 +124,7 @@ static enum err put_nets(struct targets_nets *nets, struct str text, struct why 
 		struct str one = str_trim(str_cut(text, ',', &rest));
 
 		if (nets->n == TARGET_NETS_MAX)
-			return why_fail(why, ERR_LIMIT, "may name at most %d networks",
+			return why_fail(why, ERR_LIMIT, "at most %d networks are allowed",
 			                TARGET_NETS_MAX);
 		if (addr_net_parse(one, &nets->items[nets->n]))
 			return why_fail(why, ERR_INVALID,
@@ -162,7 +161,7 @@ static enum err put(struct conf *c, const struct conf_setting *s, struct str tex
 	return conf_put_interfaces(at, text, why);
 }
 
-/* --- places ----------------------------------------------------------------- */
+/* --- the file ---------------------------------------------------------------- */
 
 static const struct conf_setting *find(struct str name)
 {
@@ -197,13 +196,13 @@ static void presets(struct conf *c)
 		struct why why = {""};
 
 		if (s->preset && put(c, s, str_of(s->preset), &why))
-			CHECK(!"a preset does not fit its own row");
+			CHECK(!"the default of a setting is not a valid value");
 	}
 	c->control.n = 1;
 	snprintf(c->control.items[0], CONF_WHERE_MAX, "%s", conf_standard_control());
 }
 
-/* Handler of libinih: returning 0 stops it (INI_STOP_ON_FIRST_ERROR). */
+/* libinih calls this for each "name = value"; a return of 0 stops it (INI_STOP_ON_FIRST_ERROR). */
 static int on_ini(void *user, const char *section, const char *name, const char *value)
 {
 	struct source *src = user;
@@ -227,7 +226,7 @@ static int on_ini(void *user, const char *section, const char *name, const char 
 	return src->e == ERR_OK;
 }
 
-/* Prefixes the error with the line, which is what libinih returns. */
+/* Adds file and line to the error. `rc` is the result of libinih: the wrong line, if positive. */
 static enum err ini_result(struct source *src, int rc)
 {
 	if (rc == 0 && !src->e)
@@ -244,7 +243,7 @@ static enum err ini_result(struct source *src, int rc)
 struct lines {
 	FILE *file;
 	int error;    /* errno of a failed read, for example of a directory */
-	bool has_nul; /* libinih would read the line up to the NUL only */
+	bool has_nul; /* a line contains NUL; libinih would ignore the rest of that line */
 };
 
 static char *read_line(char *out, int room, void *stream)
@@ -271,18 +270,20 @@ static enum err load_file(struct conf *c, const char *file, bool must_exist, str
 	if (!lines.file && errno == ENOENT && !must_exist)
 		return ERR_OK;
 	if (!lines.file)
-		return why_fail(why, ERR_IO, "%s: %s", file, strerror(errno));
+		return why_fail(why, ERR_IO, "cannot open the settings file %s: %s", file,
+		                strerror(errno));
 	e = ini_result(&src, ini_parse_stream(read_line, &lines, on_ini, &src));
 	fclose(lines.file);
 	if (!e && lines.error)
-		e = why_fail(why, ERR_IO, "%s: %s", file, strerror(lines.error));
+		e = why_fail(why, ERR_IO, "cannot read the settings file %s: %s", file,
+		             strerror(lines.error));
 	if (!e && lines.has_nul)
 		e = why_fail(why, ERR_SYNTAX, "%s: is not a text file: it contains a NUL octet",
 		             file);
 	return e;
 }
 
-/* Reader of libinih for a slice. */
+/* Gives libinih the next line of the slice `stream`, as fgets does for a file. */
 static char *read_slice(char *out, int room, void *stream)
 {
 	struct str *left = stream;
@@ -301,7 +302,7 @@ static char *read_slice(char *out, int room, void *stream)
 
 /* --- the command line ------------------------------------------------------- */
 
-/* Splits `--name value` or `--name=value`; for the first, moves *i to the value. */
+/* Splits `--name value` or `--name=value`. For `--name value` moves *i to the value. */
 static enum err flag_split(char *const *argv, int *i, struct str *name, struct str *value,
                            struct why *why)
 {
@@ -322,7 +323,7 @@ static enum err flag_split(char *const *argv, int *i, struct str *name, struct s
 	return ERR_OK;
 }
 
-/* Puts settings into `src` unless it is NULL, the rest into `command`. */
+/* Writes settings to `src` (NULL: skips them) and all other options to `command`. */
 static enum err read_flags(struct source *src, struct conf_command *command, int argc,
                            char *const *argv, struct why *why)
 {
@@ -364,15 +365,16 @@ static enum err read_flags(struct source *src, struct conf_command *command, int
 	return ERR_OK;
 }
 
-/* --- all of it -------------------------------------------------------------- */
+/* --- loading ---------------------------------------------------------------- */
 
 static enum err check(struct conf *c, struct why *why)
 {
 	if ((c->port_min + 1u) / 2 * 2 + 1 > c->port_max)
-		return why_fail(why, ERR_RANGE,
-		                "port-min %u to port-max %u: must contain an even port and the "
-		                "port after it",
-		                c->port_min, c->port_max);
+		return why_fail(
+			why, ERR_RANGE,
+			"the range port-min %u to port-max %u must contain an even port and the "
+			"port after it",
+			c->port_min, c->port_max);
 	for (unsigned i = 0; i < c->interfaces.n; i++) {
 		c->interfaces.items[i].port_min = c->port_min;
 		c->interfaces.items[i].port_max = c->port_max;
@@ -507,7 +509,7 @@ void conf_reload(struct conf *now, const struct conf *next, struct buf *need_res
 
 /* --- help, manual, example file --------------------------------------------- */
 
-/* "; range: 1 to 604800" for a number, else empty. */
+/* Returns "; range: 1 to 604800" for a setting that is a number, otherwise "". */
 static const char *range_of(const struct conf_setting *s, char out[48])
 {
 	out[0] = '\0';
@@ -525,7 +527,7 @@ void conf_print_help(FILE *out)
 	      "  --config FILE    settings file; default " CONF_STANDARD_FILE " if it exists\n"
 	      "  -n, --check      check the settings and exit; changes nothing\n"
 	      "  -V, --version    print the version\n"
-	      "  -h, --help       print this\n\n"
+	      "  -h, --help       print this help\n\n"
 	      "Settings, as flags or as lines \"name = value\" of the file (r: a reload by SIGHUP "
 	      "applies it):\n\n",
 	      out);
@@ -570,11 +572,14 @@ void conf_print_manual(struct buf *out)
 
 void conf_print_example(struct buf *out)
 {
-	buf_text(out, "# SPDX-License-Identifier: MIT\n"
-	              "# Settings of sluiced, for " CONF_STANDARD_FILE
-	              ". Every line is optional; those below show the defaults.\n"
-	              "# Flags of the same names override this file. `sluiced -n` checks it; "
-	              "sluiced.conf(5) explains it.\n");
+	buf_text(
+		out,
+		"# SPDX-License-Identifier: MIT\n"
+		"# Settings of sluiced, for " CONF_STANDARD_FILE
+		". Every line is optional.\n# The commented lines show defaults, or examples where "
+		"no value is the default.\n"
+		"# Flags of the same names override this file. `sluiced -n` checks it; "
+		"sluiced.conf(5) explains it.\n");
 	for (size_t i = 0; i < conf_settings_n; i++) {
 		const struct conf_setting *s = &conf_settings[i];
 		char range[48];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The setting `interface`: [NAME/]ADDR[!ADVERTISED], one or several separated by ";". */
+/* Parses the setting `interface`: one or several [NAME/]ADDR[!ADVERTISED], separated by ";". */
 #include <string.h>
 
 #include "control/conf.h"
@@ -18,7 +18,7 @@ static bool is_word(struct str s)
 	return s.n > 0;
 }
 
-/* A word, or two with ":" between: "access:1" is a part of "access". */
+/* A name is one word, or two words with ":" between them: "access", or "access:1" for a part. */
 static bool is_name(struct str s)
 {
 	struct str part, base = str_cut(s, ':', &part);
@@ -26,7 +26,7 @@ static bool is_name(struct str s)
 	return is_word(base) && (base.n == s.n || is_word(part));
 }
 
-/* An address that peers can send to. */
+/* Reads an IP address; refuses wildcard and multicast addresses, which no peer can send to. */
 static enum err read_address(struct str text, struct addr *out, struct why *why)
 {
 	if (addr_parse_ip(text, out))
@@ -57,7 +57,8 @@ static enum err read_interface(struct relay_interface *f, struct str text, struc
 		return why_fail(
 			why, ERR_INVALID,
 			"\"%.*s\": must be " FORM
-			"; NAME is 1 to %zu of the characters a-z 0-9 - _ . and may end in :PART",
+			"; NAME is 1 to %zu of the characters A-Z a-z 0-9 - _ . and may end in "
+			":PART",
 			STR_ARG(text), sizeof(f->name) - 1);
 	e = read_address(addr, &f->bind, why);
 	f->advertised = f->bind;
@@ -66,7 +67,7 @@ static enum err read_interface(struct relay_interface *f, struct str text, struc
 	if (!e && f->advertised.version != f->bind.version)
 		e = why_fail(why, ERR_INVALID,
 		             "%.*s is IPv%u but its advertised address %.*s is IPv%u; both must "
-		             "be of one family",
+		             "be IPv4, or both IPv6",
 		             STR_ARG(addr), f->bind.version, STR_ARG(advertised),
 		             f->advertised.version);
 	return e;
@@ -100,7 +101,7 @@ enum err conf_put_interfaces(struct conf_interfaces *list, struct str text, stru
 	do {
 		struct str one = str_trim(str_cut(rest, ';', &rest));
 
-		if (one.n) /* "a/192.0.2.1;" is one interface */
+		if (one.n) /* a ";" at the end adds no interface */
 			e = add_interface(list, one, why);
 	} while (!e && rest.n);
 	return !e && list->n == before ? add_interface(list, text, why) : e;

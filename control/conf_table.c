@@ -30,8 +30,9 @@ const struct conf_setting conf_settings[] = {
 		FIELD(interfaces),
 		.preset = "default/127.0.0.1",
 		.arg = "[NAME/]ADDR[!ADVERTISED]",
-		.help = "local address for media; after ! the address to write into SDP instead; "
-			"repeatable. A name may have several addresses, of both families",
+		.help = "local address for media, and after ! the address to write into SDP "
+			"instead of it; repeatable. A name may have several addresses, IPv4 and "
+			"IPv6",
 	},
 	{
 		.name = "port-min",
@@ -51,7 +52,7 @@ const struct conf_setting conf_settings[] = {
 		.min = 2,
 		.max = 65535,
 		.arg = "PORT",
-		.help = "highest UDP port for media",
+		.help = "highest UDP port for media, on every interface",
 	},
 	{
 		.name = "workers",
@@ -74,7 +75,7 @@ const struct conf_setting conf_settings[] = {
 		.name = "cpus",
 		.type = CONF_LIST,
 		FIELD(cpus),
-		.preset_text = "those this process may use",
+		.preset_text = "the processors this process may use",
 		.example = "2-5",
 		.check = cpus_check,
 		.arg = "N[-M][,...]",
@@ -100,8 +101,8 @@ const struct conf_setting conf_settings[] = {
 		.preset = "0660",
 		.max = 0777,
 		.arg = "OCTAL",
-		.help = "permissions of a control socket: a user who may write to it controls the "
-			"gateway",
+		.help = "permission bits of the control sockets; a user who may write to one "
+			"controls the gateway",
 	},
 	{
 		.name = "control-clients",
@@ -121,19 +122,19 @@ const struct conf_setting conf_settings[] = {
 		.example = "127.0.0.1:2223",
 		.check = signalling_check_ng,
 		.arg = "HOST:PORT",
-		.help = "where the ng protocol listens, UDP and TCP: a loopback address, or one "
-			"that is "
-			"not a media interface; the usual port is 2223; repeatable",
+		.help = "where the ng protocol listens (UDP and TCP); use a loopback address or "
+			"one that no media interface has; the usual port is 2223; repeatable",
 	},
 	{
 		.name = "ng-allow",
 		.type = CONF_LIST,
 		FIELD(ng_allow),
-		.preset_text = "this host",
+		.preset_text = "loopback addresses only",
 		.example = "192.0.2.0/24",
 		.check = signalling_check_allow,
 		.arg = "NET[/BITS]",
-		.help = "peers that may send ng requests, besides this host; repeatable",
+		.help = "networks that may send ng requests, in addition to loopback addresses; "
+			"repeatable",
 	},
 	{
 		.name = "ng-srtp",
@@ -143,9 +144,8 @@ const struct conf_setting conf_settings[] = {
 		.words = both_words,
 		.reloads = true,
 		.arg = "pass|recrypt",
-		.help = "calls over ng with SRTP on both sides: pass the SRTP end to end, or "
-			"terminate it "
-			"here on both sides, like the flag recrypt",
+		.help = "calls over ng with SRTP on both sides: pass the SRTP from end to end, or "
+			"terminate it here on both sides, like the ng flag recrypt",
 	},
 	{
 		.name = "other-media",
@@ -155,8 +155,8 @@ const struct conf_setting conf_settings[] = {
 		.words = dialog_other_words,
 		.reloads = true,
 		.arg = "relay|relay-only|pass|refuse",
-		.help = "m-lines that are not RTP. relay: relay UDP, pass the others; relay-only: "
-			"relay UDP, refuse the others; pass: all; refuse: all",
+		.help = "m-lines that are not RTP. relay: relay UDP, pass others; relay-only: "
+			"relay UDP, refuse others; pass: pass all; refuse: refuse all",
 	},
 	{
 		.name = "osrtp",
@@ -168,14 +168,13 @@ const struct conf_setting conf_settings[] = {
 		.reloads = true,
 		.arg = "end|pass",
 		.help = "default for optional SRTP, which is RTP/AVP with a=crypto (RFC 8643): "
-			"terminate "
-			"it here, or pass it unless the request names another profile",
+			"terminate it here, or pass it unless the request names another profile",
 	},
 	{
 		.name = "sdes-offer",
 		.type = CONF_LIST,
 		FIELD(sdes_offer),
-		.preset_text = "every suite, AES_CM of 128 bit first",
+		.preset_text = "every suite, AES_CM with 128-bit keys first",
 		.example = "AES_CM_128_HMAC_SHA1_80,AES_CM_128_HMAC_SHA1_32",
 		.check = sdes_offer_check,
 		.reloads = true,
@@ -190,7 +189,8 @@ const struct conf_setting conf_settings[] = {
 		.preset_text = "none",
 		.example = "10.0.0.0/8, 2001:db8:1::/48",
 		.arg = "NET[/BITS][,...]",
-		.help = "networks that media is never sent to; repeatable",
+		.help = "networks that media is not sent to, unless media-allow names the address; "
+			"repeatable",
 	},
 	{
 		.name = "media-allow",
@@ -201,8 +201,8 @@ const struct conf_setting conf_settings[] = {
 		.example = "10.1.2.0/24",
 		.arg = "NET[/BITS][,...]",
 		.help = "exceptions from media-deny and from the rule against loopback and "
-			"link-local "
-			"addresses; the listeners of this gateway stay forbidden; repeatable",
+			"link-local addresses; the gateway's listeners remain forbidden; "
+			"repeatable",
 	},
 	{
 		.name = "http",
@@ -252,7 +252,7 @@ const struct conf_setting conf_settings[] = {
 		.max = 10000000,
 		.reloads = true,
 		.arg = "N",
-		.help = "maximum number of sessions; further ones are refused",
+		.help = "maximum number of sessions; the gateway refuses further sessions",
 	},
 	{
 		.name = "port-quarantine-ms",
@@ -272,9 +272,8 @@ const struct conf_setting conf_settings[] = {
 		.max = 86400000,
 		.reloads = true,
 		.arg = "MS",
-		.help = "raise setup-timeout this long after a session was created without a "
-			"packet; 0 "
-			"disables",
+		.help = "raise the event setup-timeout when a new session receives no packet for "
+			"this long; 0 disables",
 	},
 	{
 		.name = "inactivity-ms",
@@ -284,9 +283,9 @@ const struct conf_setting conf_settings[] = {
 		.max = 86400000,
 		.reloads = true,
 		.arg = "MS",
-		.help = "raise media-timeout after this long without packets on a leg that should "
-			"send; "
-			"calls over ng end when all are silent. 0 disables",
+		.help = "raise media-timeout when a leg that expects packets gets none for this "
+			"long; "
+			"calls over ng end when all such legs are silent. 0 disables",
 	},
 	{
 		.name = "silent-timeout",
@@ -297,8 +296,7 @@ const struct conf_setting conf_settings[] = {
 		.max = 604800,
 		.reloads = true,
 		.arg = "S",
-		.help = "end a call over ng that is on hold or not answered after this many "
-			"seconds "
+		.help = "a call over ng that is on hold or unanswered ends after this many seconds "
 			"without packets",
 	},
 	{
@@ -310,8 +308,7 @@ const struct conf_setting conf_settings[] = {
 		.reloads = true,
 		.arg = "S",
 		.help = "seconds that a call continues after its delete over ng; an offer or "
-			"answer in "
-			"that time cancels the delete; 0: end it at once",
+			"answer during that time cancels the delete; 0: the call ends at once",
 	},
 	{
 		.name = "rekey-overlap-ms",
@@ -332,8 +329,7 @@ const struct conf_setting conf_settings[] = {
 		.reloads = true,
 		.arg = "reject|accept",
 		.help = "reject or accept a new key for an e2ae access leg whose address did not "
-			"change "
-			"(TS 33.328 7.4)",
+			"change (TS 33.328 7.4)",
 	},
 	{
 		.name = "rekey-roc",
@@ -344,8 +340,7 @@ const struct conf_setting conf_settings[] = {
 		.reloads = true,
 		.arg = "either|keep|zero",
 		.help = "rollover counter of a stream under a new key at the same address: accept "
-			"either, "
-			"require the old one, or require zero (RFC 3711 3.3.1)",
+			"either, require the old one, or require zero (RFC 3711 3.3.1)",
 	},
 	{
 		.name = "dscp",
@@ -365,9 +360,8 @@ const struct conf_setting conf_settings[] = {
 		.min = 1,
 		.max = 1024,
 		.arg = "N",
-		.help = "maximum number of sources on a leg; packets of further ones are dropped "
-			"and "
-			"reported",
+		.help = "maximum number of SSRCs on a leg; packets with further SSRCs are dropped "
+			"and reported",
 	},
 	{
 		.name = "replay-window",
@@ -398,8 +392,9 @@ const struct conf_setting conf_settings[] = {
 		.preset = "report",
 		.words = lifetime_words,
 		.arg = "report|enforce",
-		.help = "when a peer's key reaches its lifetime (a=crypto): raise key-expired and "
-			"continue, or drop its packets; our own keys always stop",
+		.help = "when the signalled lifetime (a=crypto) of a peer's key is used up: show "
+			"it in statistics and continue, or drop the packets; the gateway's own "
+			"keys always stop",
 	},
 	{
 		.name = "send-window",
@@ -409,9 +404,8 @@ const struct conf_setting conf_settings[] = {
 		.min = 64,
 		.max = 1024,
 		.arg = "PACKETS",
-		.help = "window of sent packets of a source: a packet this many or more packets "
-			"behind "
-			"the newest is not sent",
+		.help = "window of sent packets of an SSRC: a packet this many or more packets "
+			"behind the newest is not sent",
 	},
 	{
 		.name = "pkts-per-worker",
@@ -430,8 +424,8 @@ const struct conf_setting conf_settings[] = {
 		.preset = "50",
 		.max = 1000000,
 		.arg = "N",
-		.help = "raise auth-failures at this many packets a second on a leg that fail "
-			"authentication; 0 disables",
+		.help = "raise the event auth-failures when this many packets per second fail "
+			"authentication on a leg; 0 disables",
 	},
 	{
 		.name = "non-rtp",
@@ -441,8 +435,7 @@ const struct conf_setting conf_settings[] = {
 		.words = pass_words,
 		.arg = "pass|drop",
 		.help = "packets between plain legs that are neither RTP nor RTCP (ZRTP, "
-			"keep-alives), "
-			"from a known peer: pass or drop them",
+			"keep-alives) and come from a known peer: pass or drop them",
 	},
 	{
 		.name = "keys-remembered",
@@ -451,8 +444,8 @@ const struct conf_setting conf_settings[] = {
 		.preset = "100000",
 		.max = 10000000,
 		.arg = "N",
-		.help = "how many send keys of ended sessions the gateway remembers; a session "
-			"that uses one again is refused; 0: none",
+		.help = "how many send keys of ended sessions the gateway remembers; it refuses a "
+			"session that uses one again; 0: none",
 	},
 	{
 		.name = "gather-delay-us",
@@ -461,7 +454,8 @@ const struct conf_setting conf_settings[] = {
 		.preset = "0",
 		.max = 10000,
 		.arg = "US",
-		.help = "wait this long for a larger batch: less work per packet, more delay",
+		.help = "wait this long to receive more packets in one batch: less work per "
+			"packet, more delay",
 	},
 	{
 		.name = "busy-poll-us",
@@ -479,8 +473,7 @@ const struct conf_setting conf_settings[] = {
 		.preset = "no",
 		.arg = "yes|no",
 		.help = "refuse keys when their memory cannot be locked (RLIMIT_MEMLOCK), instead "
-			"of "
-			"logging a warning",
+			"of logging a warning",
 	},
 	{
 		.name = "core-dumps",
@@ -488,9 +481,7 @@ const struct conf_setting conf_settings[] = {
 		FIELD(core_dumps),
 		.preset = "no",
 		.arg = "yes|no",
-		.help = "allow core files and debuggers; key memory is excluded from core files in "
-			"any "
-			"case",
+		.help = "allow core files and debuggers; core files never contain key memory",
 	},
 };
 const size_t conf_settings_n = ARRAY_LEN(conf_settings);

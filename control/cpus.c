@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads lists of processors. */
+/* Parses the setting `cpus` and checks it against the processors that this process may use. */
 #include "control/cpus.h"
 
 #include <sched.h>
 
-enum { CPU_MAX = 1023 }; /* the highest number in a cpu_set_t */
+enum { CPU_MAX = 1023 }; /* highest processor number that a cpu_set_t can hold */
 
 static enum err parse_range(struct str text, uint64_t *first, uint64_t *last)
 {
@@ -26,7 +26,7 @@ static enum err add(int *out, unsigned *n, uint64_t cpu, struct why *why)
 			return why_fail(why, ERR_EXISTS, "processor %u is named twice",
 			                (unsigned)cpu);
 	if (*n == RELAY_WORKERS_MAX)
-		return why_fail(why, ERR_LIMIT, "may name at most %d processors",
+		return why_fail(why, ERR_LIMIT, "at most %d processors are allowed",
 		                RELAY_WORKERS_MAX);
 	out[(*n)++] = (int)cpu;
 	return ERR_OK;
@@ -38,7 +38,7 @@ static enum err read_value(struct str value, int *out, unsigned *n, struct why *
 		struct str rest = str_make(NULL, 0), item = str_cut(value, ',', &rest);
 		uint64_t first, last;
 
-		/* The second case is a comma at the end. */
+		/* The second condition refuses a comma at the end. */
 		if (parse_range(item, &first, &last) || (item.n < value.n && rest.n == 0))
 			return why_fail(why, ERR_INVALID,
 			                "must be a list of processors, for example 2 or 0,2-5");
@@ -96,7 +96,7 @@ enum err cpus_find(const struct conf_list *list, unsigned workers, int *out, uns
 	enum err e;
 
 	if (list->n == 0) {
-		/* sched_getaffinity fails above 1024 processors: then one worker. */
+		/* sched_getaffinity fails above 1024 processors: use only processor 0. */
 		*n = known ? list_allowed(&own, out) : 0;
 		if (*n == 0)
 			out[(*n)++] = 0;
@@ -110,12 +110,14 @@ enum err cpus_find(const struct conf_list *list, unsigned workers, int *out, uns
 		                "cpus: cannot read which processors this process may use");
 	for (unsigned i = 0; i < *n; i++)
 		if (!CPU_ISSET((unsigned)out[i], &own))
-			return why_fail(
-				why, ERR_RANGE,
-				"cpus: this process may not use processor %d (see taskset -p)",
-				out[i]);
+			return why_fail(why, ERR_RANGE,
+			                "cpus: this process is not allowed to use processor %d; "
+			                "`taskset -p PID` "
+			                "shows the allowed ones",
+			                out[i]);
 	return workers > *n ? why_fail(why, ERR_RANGE,
-	                               "cpus: %u workers need as many processors; %u are named",
+	                               "cpus: %u workers are configured but only %u "
+	                               "processors are named; name one for each worker",
 	                               workers, *n)
 	                    : ERR_OK;
 }

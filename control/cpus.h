@@ -5,13 +5,15 @@
 
 #include "control/conf.h"
 
-/* "2", "2-5", "0,2-3". ERR_INVALID, with an example in `why`. */
+/* Checks one value of the setting: "2", "2-5" or "0,2-3". ERR_INVALID: not such a list; ERR_EXISTS:
+ * one processor twice; ERR_LIMIT: more than RELAY_WORKERS_MAX. */
 enum err cpus_check(struct str value, struct why *why) MUST_USE;
-/* The processors of all values, in order, into `out`, which has room for RELAY_WORKERS_MAX.
- * ERR_LIMIT: too many; ERR_EXISTS: one twice. For tests. */
+/* Writes the processors of all values, in order, to `out`, which has room for RELAY_WORKERS_MAX.
+ * ERR_LIMIT: too many; ERR_EXISTS: one processor twice. For cpus_find and tests. */
 enum err cpus_read(const struct conf_list *list, int *out, unsigned *n, struct why *why) MUST_USE;
-/* The processors for the workers: those of the list, at least `workers` of them, all allowed to
- * this process. With an empty list every processor allowed to this process. */
+/* Finds the processors for the workers: those of the list, or with an empty list every processor
+ * that this process may use. ERR_RANGE: the list has fewer than `workers`, or one that this process
+ * may not use; ERR_IO: the kernel does not tell which ones it may use. */
 enum err cpus_find(const struct conf_list *list, unsigned workers, int *out, unsigned *n,
                    struct why *why) MUST_USE;
 

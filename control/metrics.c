@@ -42,7 +42,8 @@ static void print_traffic(const struct relay_stats *s, struct buf *out)
 	    "packets that the kernel dropped because a socket buffer or ring was full",
 	    s->kernel_drops);
 	one(out, "batches_total", "counter", "batches of received packets", s->batches);
-	one(out, "batch_packets_total", "counter", "packets in those batches", s->batch_pkts);
+	one(out, "batch_packets_total", "counter",
+	    "packets in the batches that sluice_batches_total counts", s->batch_pkts);
 	say(out, "packets_total", "counter", "packets by verdict");
 	for (unsigned v = VERDICT_NONE + 1; v < VERDICT_COUNT; v++)
 		buf_printf(out, "sluice_packets_total{verdict=\"%s\"} %" PRIu64 "\n",
@@ -58,7 +59,7 @@ static void print_sessions(struct service *sv, struct buf *out)
 	struct service_counts c;
 
 	service_get_counts(sv, &c);
-	one(out, "sessions", "gauge", "sessions", c.sessions);
+	one(out, "sessions", "gauge", "sessions that exist now", c.sessions);
 	one(out, "sessions_ending", "gauge",
 	    "deleted sessions that continue for their delete delay; not counted in sluice_sessions",
 	    c.ending);
@@ -66,10 +67,12 @@ static void print_sessions(struct service *sv, struct buf *out)
 	one(out, "sessions_created_total", "counter", "sessions created", c.created);
 	one(out, "sessions_deleted_total", "counter", "sessions deleted", c.deleted);
 	one(out, "session_updates_total", "counter", "session updates carried out", c.updates);
-	one(out, "requests_refused_total", "counter", "requests refused", c.refused);
+	one(out, "requests_refused_total", "counter", "session requests that were refused",
+	    c.refused);
 	one(out, "port_retries_total", "counter",
 	    "port pairs chosen again because another process had a port", c.port_retries);
-	one(out, "targets_refused_total", "counter", "media targets and learnt sources refused",
+	one(out, "targets_refused_total", "counter",
+	    "media targets in signalling and learned source addresses that were refused",
 	    c.targets_refused);
 	one(out, "lines_passed_total", "counter",
 	    "m-lines passed through without relaying their media", c.lines_passed);
@@ -98,7 +101,7 @@ static void count_ports(struct service *sv, unsigned interface, uint64_t n[PORT_
 	n[2] += u.resting;
 }
 
-/* For each name the sum over its addresses. */
+/* Prints the port pairs of each interface name, summed over the addresses of that name. */
 static void print_ports(struct service *sv, struct buf *out)
 {
 	const struct spec_context *c = service_context(sv);

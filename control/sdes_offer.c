@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads lists of suite names. */
+/* Parses the setting `sdes-offer`: lists of SRTP suite names. */
 #include "control/sdes_offer.h"
 
 static bool is_between(char c)
@@ -7,7 +7,7 @@ static bool is_between(char c)
 	return c == ' ' || c == ',' || c == '\t';
 }
 
-/* The next name, cut off `rest`; empty at the end. */
+/* Removes the next name from `rest` and returns it; empty at the end. */
 static struct str next_name(struct str *rest)
 {
 	struct str name = *rest;

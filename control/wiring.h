@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Signalling: calls by their SDP, over the JSON protocol and over ng. */
+/* Signalling: sets up and ends calls from SDP, over the JSON protocol and over ng. */
 #ifndef CONTROL_WIRING_H
 #define CONTROL_WIRING_H
 
@@ -12,10 +12,10 @@
 
 struct events;
 struct loop;
-/* One for the process. Control only. */
+/* One object per process. Control thread only. */
 struct signalling;
 
-/* All members are borrowed and must outlive it. */
+/* All members are borrowed and must outlive the struct signalling. */
 struct signalling_config {
 	struct loop *loop;
 	struct service *service;
@@ -24,19 +24,19 @@ struct signalling_config {
 	const struct conf *conf;
 };
 
-/* Adds offer, answer, reject, delete and mediasec to the JSON protocol, and listens where the
- * setting `ng` says. */
+/* Adds offer, answer, reject, delete and mediasec to the JSON protocol, and listens for ng on the
+ * addresses of the setting `ng`. ERR_NOMEM, ERR_IO, ERR_EXISTS. */
 enum err signalling_new(struct signalling **out, const struct signalling_config *c,
                         struct why *why) MUST_USE;
-/* Answers requests under way with ERR_CLOSED. Call it after relay_stop. Takes NULL. */
+/* Answers unfinished requests with ERR_CLOSED. Call it after relay_stop. Takes NULL. */
 void signalling_free(struct signalling *s);
-/* Writes where ng listens, "127.0.0.1:2223,[::1]:2223", with the ports that the system chose. */
+/* Appends the addresses of the ng listeners, "127.0.0.1:2223,[::1]:2223", with their real ports. */
 void signalling_print(const struct signalling *s, struct buf *out);
 
-/* The address of the nth listener; none after the last. */
+/* The address of listener `nth`, counted from 0; all zero if there is no such listener. */
 struct addr signalling_listener(const struct signalling *s, unsigned nth);
 
-/* For the table of settings. */
+/* Check one value of the settings `ng` and `ng-allow`, for the table of settings. ERR_INVALID. */
 enum err signalling_check_ng(struct str value, struct why *why) MUST_USE;
 enum err signalling_check_allow(struct str value, struct why *why) MUST_USE;
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads bencode, at most DOC_DEPTH_MAX deep, and writes it. */
+/* Decodes bencode, nested at most DOC_DEPTH_MAX deep, and encodes it. */
 #include "control/doc/bencode.h"
 
 #include <stdio.h>
 
-/* A decoder: the text, the position, the arena for its values, and why it stopped. */
+/* The state of decoding one text. `fault` says why decoding stopped, for `why`. */
 struct reader {
 	struct str text;
-	size_t at;
-	struct doc_arena *arena;
+	size_t at;               /* offset of the next octet in `text` */
+	struct doc_arena *arena; /* for the decoded values */
 	enum err e;
 	const char *fault;
 };
@@ -27,13 +27,13 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* The current octet; 0 at the end of the text. No value starts or ends with 0. */
+/* Returns the octet at r->at, or NUL at the end of the text: no bencoded value has NUL there. */
 static char peek(const struct reader *r)
 {
 	return r->at < r->text.n ? r->text.p[r->at] : '\0';
 }
 
-/* Reads decimal digits without leading zeros, and the `end` after them. */
+/* Reads a decimal number without leading zeros, and the character `end` that follows it. */
 static bool read_number(struct reader *r, char end, uint64_t max, uint64_t *out)
 {
 	size_t from = r->at;
@@ -45,7 +45,7 @@ static bool read_number(struct reader *r, char end, uint64_t max, uint64_t *out)
 	if (r->at == r->text.n)
 		return stop(r, ERR_TRUNCATED, "unexpected end inside a number"), false;
 	if (digits.n == 0 || peek(r) != end || (digits.n > 1 && digits.p[0] == '0'))
-		return stop(r, ERR_SYNTAX, "must be a number"), false;
+		return stop(r, ERR_SYNTAX, "must be a decimal number without leading zeros"), false;
 	if (str_to_u64(digits, max, out))
 		return stop(r, ERR_SYNTAX, "the number is too large"), false;
 	r->at++;
@@ -142,8 +142,9 @@ enum err doc_bencode_decode(struct doc **out, struct doc_arena *a, struct str te
 	struct doc *d;
 
 	if (text.n > DOC_TEXT_MAX)
-		return why_fail(why, ERR_TOO_BIG, "bencode of %zu octets: must be at most %d",
-		                text.n, DOC_TEXT_MAX);
+		return why_fail(why, ERR_TOO_BIG,
+		                "bencode of %zu octets is too long: at most %d are allowed", text.n,
+		                DOC_TEXT_MAX);
 	d = read_value(&r, 0);
 	if (!r.e && doc_arena_failed(a))
 		stop(&r, ERR_NOMEM, "out of memory");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Nodes and texts in an arena. Its chunks are wiped before they are used again. */
+/* Creates docs in an arena, whose memory is wiped before it is used again or freed. */
 #include "control/doc/doc.h"
 
 #include "base/mem.h"
@@ -13,7 +13,7 @@ struct doc_chunk {
 	_Alignas(8) uint8_t octets[];
 };
 
-/* The first chunk stays for the arena's life: most messages fit. */
+/* `first` is kept until the arena is freed; most messages fit into it. Reset frees the others. */
 struct doc_arena {
 	struct doc_chunk *first, *last;
 	bool failed;
@@ -74,7 +74,7 @@ bool doc_arena_failed(const struct doc_arena *a)
 	return a->failed;
 }
 
-/* Chunks are zero: new, or wiped by zeroing. */
+/* Returns zeroed memory: a chunk is zero when new, and doc_arena_reset zeroes what was used. */
 void *doc_arena_take(struct doc_arena *a, size_t bytes)
 {
 	size_t need = (bytes + 7) & ~(size_t)7;

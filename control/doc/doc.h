@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tree of values that a message decodes to and a reply encodes from, for JSON and bencode. */
+/* The tree of values that JSON and bencode messages are decoded to and encoded from. */
 #ifndef CONTROL_DOC_DOC_H
 #define CONTROL_DOC_DOC_H
 
@@ -12,7 +12,7 @@
 
 enum doc_kind { DOC_NULL, DOC_BOOL, DOC_INT, DOC_REAL, DOC_TEXT, DOC_LIST, DOC_DICT };
 
-/* Every codec keeps these bounds, so walking a tree needs no check. */
+/* Every decoder enforces these limits, so code that walks a tree need not check them. */
 enum { DOC_DEPTH_MAX = 16, DOC_TEXT_MAX = 16 << 20 };
 
 /*
@@ -21,8 +21,8 @@ enum { DOC_DEPTH_MAX = 16, DOC_TEXT_MAX = 16 << 20 };
  */
 struct doc {
 	enum doc_kind kind;
-	uint32_t n;       /* LIST and DICT: children */
-	struct str key;   /* name under a DICT, else empty */
+	uint32_t n;       /* LIST and DICT: number of children */
+	struct str key;   /* for a child of a DICT: its name; else empty */
 	struct doc *next; /* next sibling */
 	union {
 		bool truth;
@@ -36,50 +36,52 @@ struct doc {
 };
 
 /*
- * The memory of a tree. Reset and free wipe it, because a message may hold keys. Control only.
- * After a failed allocation every function returns NULL and doc_arena_failed is true. All functions
- * accept NULL docs and ignore them, so build the whole tree, then check once.
+ * The memory of a tree. Reset and free wipe it, because a message may hold keys. Control thread
+ * only. After a failed allocation every function that creates returns NULL, and doc_arena_failed is
+ * true. Functions that append ignore NULL docs, so build the whole tree, then check once.
  */
 struct doc_arena;
 
 enum err doc_arena_new(struct doc_arena **out) MUST_USE;
-void doc_arena_free(struct doc_arena *a);
+void doc_arena_free(struct doc_arena *a); /* takes NULL */
+/* Wipes and frees all docs of the arena, and clears doc_arena_failed. */
 void doc_arena_reset(struct doc_arena *a);
 bool doc_arena_failed(const struct doc_arena *a);
-void *doc_arena_take(struct doc_arena *a, size_t bytes);      /* zeroed, aligned to 8 */
-struct str doc_arena_text(struct doc_arena *a, struct str s); /* a copy; NUL-terminated */
+void *doc_arena_take(struct doc_arena *a, size_t bytes);      /* zeroed, aligned to 8 octets */
+struct str doc_arena_text(struct doc_arena *a, struct str s); /* a NUL-terminated copy */
 
 struct doc *doc_null(struct doc_arena *a);
 struct doc *doc_bool(struct doc_arena *a, bool v);
 struct doc *doc_int(struct doc_arena *a, int64_t v);
-struct doc *doc_uint(struct doc_arena *a, uint64_t v); /* above INT64_MAX: INT64_MAX */
+struct doc *doc_uint(struct doc_arena *a, uint64_t v); /* stores at most INT64_MAX */
 struct doc *doc_real(struct doc_arena *a, double v);
-struct doc *doc_text(struct doc_arena *a, struct str s); /* copies */
-/* Borrows the slice, which must live as long as the arena's content. */
+struct doc *doc_text(struct doc_arena *a, struct str s); /* copies `s` */
+/* Borrows `s`, which must stay valid until the arena is reset or freed. */
 struct doc *doc_borrow(struct doc_arena *a, struct str s);
 struct doc *doc_list(struct doc_arena *a);
 struct doc *doc_dict(struct doc_arena *a);
 
-/* Appends. A node has one parent. */
+/* Appends `v`, which must not have a parent yet. */
 void doc_append(struct doc *list, struct doc *v);
-/* Borrows `key`: a literal, or a text of the arena. The caller keeps keys unique. */
+/* Append `v` under `key`. Borrow `key`: a literal, or a text of the arena. The caller keeps keys
+ * unique. */
 void doc_set(struct doc *dict, const char *key, struct doc *v);
 void doc_set_str(struct doc *dict, struct str key, struct doc *v);
 void doc_set_text(struct doc_arena *a, struct doc *dict, const char *key, struct str v);
 void doc_set_uint(struct doc_arena *a, struct doc *dict, const char *key, uint64_t v);
 void doc_set_bool(struct doc_arena *a, struct doc *dict, const char *key, bool v);
 
-/* NULL when the key is absent, or `dict` is NULL or not a DICT. */
+/* Returns the first child named `key`; NULL when it is absent, or `dict` is NULL or not a DICT. */
 const struct doc *doc_get(const struct doc *dict, const char *key);
-/* As doc_get, for a tree that is being built. */
+/* Like doc_get, for a tree that the caller may change. */
 struct doc *doc_find(struct doc *dict, const char *key);
-/* The text, or an empty slice. */
+/* The text of the child `key`; empty when it is absent or not a text. */
 struct str doc_get_text(const struct doc *dict, const char *key);
 
-/* "null", "true or false", "an integer" …: for errors. */
+/* A name for error texts: "null", "true or false", "an integer" … */
 const char *doc_kind_name(enum doc_kind k);
 
-/* for (DOC_EACH(it, list)) */
+/* Walks the children of a LIST or DICT: for (DOC_EACH(it, list)) */
 #define DOC_EACH(it, parent)                    \
 	const struct doc *it = (parent)->first; \
 	it;                                     \

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-/* Runs of characters that need no escape are added at once. */
+/* Writes a JSON string. Copies each run of characters that need no escape in one piece. */
 static void encode_text(struct buf *out, struct str s)
 {
 	size_t from = 0;
@@ -34,7 +34,7 @@ static void line_break(struct buf *out, int indent)
 		buf_printf(out, "\n%*s", indent * 2, "");
 }
 
-/* `indent` < 0: on one line. */
+/* Appends `d` as JSON. `indent`: nesting level for line breaks; negative: all on one line. */
 static void encode(struct buf *out, const struct doc *d, int indent)
 {
 	bool is_dict = d->kind == DOC_DICT;

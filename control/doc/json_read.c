@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Decodes JSON, with jansson. */
+/* Decodes JSON with the library jansson. */
 #include <jansson.h>
 
 #include "control/doc/json.h"
 
 /*
- * jansson allocates from the message's arena: any block may hold a key, and the arena wipes them
- * all. Blocks are never freed one by one, so the doc borrows jansson's texts. jansson's allocator
- * takes no argument, hence this variable. Control only.
+ * The arena that jansson allocates from: any block may hold a key, and the arena wipes them all.
+ * Blocks are never freed one by one, so the doc borrows jansson's texts. This is a variable because
+ * jansson's allocator takes no argument. Control thread only.
  */
 static struct doc_arena *parser_arena;
 
@@ -21,7 +21,7 @@ static void parser_give(void *p)
 	(void)p;
 }
 
-/* --- the parser's tree to ours ---------------------------------------------- */
+/* --- from jansson's values to docs ---------------------------------------------- */
 
 static struct doc *from_json(struct doc_arena *a, json_t *j);
 
@@ -69,9 +69,10 @@ static struct doc *from_json(struct doc_arena *a, json_t *j)
 	return doc_null(a);
 }
 
-/* --- bounds and faults ------------------------------------------------------ */
+/* --- limits and errors ------------------------------------------------------ */
 
-/* jansson recurses, so nesting is checked before. Brackets inside strings do not count. */
+/* Is `text` nested deeper than `max`? Ignores brackets inside strings. The check comes before
+ * jansson, because jansson recurses. */
 static bool is_deeper_than(struct str text, unsigned max)
 {
 	unsigned depth = 0;
@@ -97,7 +98,7 @@ static bool is_deeper_than(struct str text, unsigned max)
 	return false;
 }
 
-/* jansson's message quotes the text near the fault, which may be a key. Its code does not. */
+/* Describes the error by its code: jansson's own message quotes the text, which may be a key. */
 static const char *fault_of(const json_error_t *e)
 {
 	switch (json_error_code(e)) {
@@ -128,18 +129,20 @@ enum err doc_json_decode(struct doc **out, struct doc_arena *a, struct str text,
 	json_t *j;
 
 	if (text.n > DOC_TEXT_MAX)
-		return why_fail(why, ERR_TOO_BIG, "JSON of %zu octets: must be at most %d", text.n,
+		return why_fail(why, ERR_TOO_BIG,
+		                "JSON of %zu octets is too long: at most %d are allowed", text.n,
 		                DOC_TEXT_MAX);
 	if (is_deeper_than(text, DOC_DEPTH_MAX))
-		return why_fail(why, ERR_TOO_BIG, "JSON: must be nested at most %d deep",
+		return why_fail(why, ERR_TOO_BIG,
+		                "JSON is nested too deep: at most %d levels are allowed",
 		                DOC_DEPTH_MAX);
-	/* sluice-bench kms also uses jansson directly: restore its allocator. */
+	/* The allocator is restored after decoding: sluice-bench kms calls jansson too. */
 	json_get_alloc_funcs(&take, &give);
 	json_set_alloc_funcs(parser_take, parser_give);
 	parser_arena = a;
 	j = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
 	json_set_alloc_funcs(take, give);
-	/* First, because jansson continues with a part of the text after a failed allocation. */
+	/* This check comes first: after a failed allocation jansson may return a partial value. */
 	if (doc_arena_failed(a))
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	if (!j)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Walks tables over docs and structs: read, write, defaults, apply, copy, compare, free. */
+/* Uses schema tables to read docs into structs, and to write, default, copy, compare and free
+ * structs. */
 #include "control/doc/schema.h"
 
 #include <stdarg.h>
@@ -22,7 +23,7 @@ static const void *const_field_of(const void *at, const struct schema_field *f)
 	return (const uint8_t *)at + f->offset;
 }
 
-/* The fields that were given: bit i is row i. */
+/* The mask of the fields that were given: bit i stands for row i. */
 static uint64_t *mask_of(const struct schema *s, void *at)
 {
 	return (void *)((uint8_t *)at + s->has_at);
@@ -35,7 +36,7 @@ static uint64_t given_in(const struct schema *s, const void *at)
 
 /* --- paths and faults ------------------------------------------------------- */
 
-/* Cuts what does not fit. */
+/* Appends to in->path; cuts what does not fit. */
 static void path_add(struct schema_in *in, const char *p, size_t n)
 {
 	size_t room = sizeof(in->path) - 1 - in->path_len;
@@ -53,7 +54,7 @@ size_t schema_enter(struct schema_in *in, struct str name)
 	if (mark)
 		path_add(in, ".", 1);
 	from = in->path_len;
-	/* The name comes from a client: only printable characters, and at most 40. */
+	/* The name comes from a client: cut it to 40 octets, replace unprintable ones by "?". */
 	path_add(in, name.p, name.n < 40 ? name.n : 40);
 	for (; from < in->path_len; from++)
 		if (in->path[from] <= 0x20 || in->path[from] >= 0x7f)
@@ -91,7 +92,7 @@ static void show_value(struct schema_fault *fault, const struct doc *d)
 	buf_free(&b);
 }
 
-/* Six parameters: five and a printf tail. */
+/* Six parameters: five, and the arguments of the printf format. */
 enum err schema_refuse(struct schema_in *in, enum err e, const struct schema_field *f,
                        const struct doc *d, const char *allowed, ...)
 {
@@ -189,7 +190,7 @@ static struct doc *uint_write(const struct schema_out *out, const struct schema_
 const struct schema_type schema_uint = {
 	.read = uint_read, .write = uint_write, .copy = plain_copy, .eq = plain_eq};
 
-/* Bencode has no bools, so ng may say 0 and 1. */
+/* Reads true or false. With ignore_unknown also 0 and 1, because bencode has no bools. */
 static enum err bool_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
                           void *at)
 {
@@ -211,7 +212,7 @@ static struct doc *bool_write(const struct schema_out *out, const struct schema_
 const struct schema_type schema_bool = {
 	.read = bool_read, .write = bool_write, .copy = plain_copy, .eq = plain_eq};
 
-/* Printable characters only, because ids appear in logs and terminals. */
+/* Returns true if the text has no control characters; ids appear in logs and on terminals. */
 static bool is_printable(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
@@ -411,7 +412,7 @@ static const struct schema_field *field_find(const struct schema *s, struct str 
 	return NULL;
 }
 
-/* The field that a misspelt name probably means; NULL: none is near. */
+/* Returns the field that a misspelt name probably means; NULL: no field name is similar. */
 static const struct schema_field *field_near(const struct schema *s, struct str name)
 {
 	const struct schema_field *near = NULL;
@@ -442,14 +443,15 @@ static enum err refuse_unknown(struct schema_in *in, const struct schema *s, str
 		return schema_refuse(in, ERR_INVALID, NULL, NULL,
 		                     "no such field; did you mean \"%s\"?", near->name);
 	if (n >= sizeof(list))
-		return schema_refuse(in, ERR_INVALID, NULL, NULL,
-		                     "no such field; docs/control-protocol.md lists the %zu of %s",
-		                     s->n, s->name);
+		return schema_refuse(
+			in, ERR_INVALID, NULL, NULL,
+			"no such field; docs/control-protocol.md lists the %zu fields of %s", s->n,
+			s->name);
 	return schema_refuse(in, ERR_INVALID, NULL, NULL, "no such field; %s has %s", s->name,
 	                     n ? list : "none");
 }
 
-/* Sets the field's bit in `given`. */
+/* Reads one member `d` of an object into its field, and sets the field's bit in `given`. */
 static enum err field_read(struct schema_in *in, const struct schema *s, const struct doc *d,
                            void *out, uint64_t *given)
 {
@@ -464,7 +466,7 @@ static enum err field_read(struct schema_in *in, const struct schema *s, const s
 		return schema_refuse(in, ERR_INVALID, f, d, "must not be null");
 	if (d->kind == DOC_NULL && !f->type->takes_null) {
 		field_preset(f, out, in->context);
-		/* A reset of an embedded struct sets all its fields. */
+		/* null resets an embedded struct: mark all its fields as given. */
 		if (f->type == &schema_struct)
 			*mask_of(f->sub, field_of(out, f)) = UINT64_MAX >> (64 - f->sub->n);
 	} else {

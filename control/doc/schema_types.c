@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Types of fields that files have and requests do not: lists of entries, sets of numbers, keys in
- * hexadecimal digits, borrowed text. They are read, never written. */
+/* Schema types for files: lists, sets of integers, keys in hexadecimal digits, borrowed texts. They
+ * can be read but not written. */
 #include <stdio.h>
 
 #include "base/b64.h"

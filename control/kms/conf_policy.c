@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads the policy of a KMS: who may call whom, the modes and algorithms, lifetimes and rates. */
+/* Reads the policy of a KMS: who may call whom, allowed modes and algorithms, lifetimes, rates. */
 #include <inttypes.h>
 
 #include "control/kms/conf_schema.h"
@@ -10,7 +10,7 @@ enum { SUITE_128 = 1, SUITE_256 = 2 };
 
 static const struct word suite_words[] = {{"128", SUITE_128}, {"256", SUITE_256}, {0}};
 
-/* `at` is the policy, which has a bool for each set of algorithms. */
+/* Reads `suites`. `at` is the struct kms_policy, which has a bool for each set of algorithms. */
 static enum err suites_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
                             void *at)
 {
@@ -34,7 +34,7 @@ static const struct schema_field rule_fields[] = {
 };
 static const struct schema rule_schema = SCHEMA_NO_MASK("a rule", rule_fields);
 
-/* `at` is the policy. The row's max keeps the index in bounds. */
+/* Reads one rule. `at` is the struct kms_policy; the row's max keeps p->n_rules in bounds. */
 static enum err rule_item(struct schema_in *in, const struct schema_field *f, const struct doc *d,
                           void *at)
 {
@@ -66,7 +66,8 @@ static const struct schema_field policy_fields[] = {
 };
 static const struct schema policy_schema = SCHEMA_NO_MASK("policy", policy_fields);
 
-/* Half of KMS_TPKS_MAX stays free for keys that an operator makes by hand. */
+/* Checks lifetimes that depend on each other. Ticket keys made by the KMS may use half of
+ * KMS_TPKS_MAX; the rest is for keys that SIGUSR1 makes. */
 static enum err check_lifetimes(struct schema_in *in, const struct kms_policy *p)
 {
 	uint64_t open_s = (uint64_t)p->ticket_max_s + 2 * (uint64_t)p->skew_s,
@@ -75,7 +76,7 @@ static enum err check_lifetimes(struct schema_in *in, const struct kms_policy *p
 	if (p->ticket_default_s > p->ticket_max_s)
 		return schema_refuse(in, ERR_RANGE, NULL, NULL,
 		                     "ticket_default_s: %" PRIu32
-		                     " is more than ticket_max_s, %" PRIu32,
+		                     " must not exceed ticket_max_s, which is %" PRIu32,
 		                     p->ticket_default_s, p->ticket_max_s);
 	if (p->tpk_issue_s < least_s)
 		return schema_refuse(in, ERR_RANGE, NULL, NULL,
@@ -94,7 +95,7 @@ static enum err policy_read(struct schema_in *in, const struct schema_field *f, 
 	(void)f;
 	if (e)
 		return e;
-	/* The default was not set: it follows a shorter maximum. */
+	/* A ticket_default_s that the file does not set is at most ticket_max_s. */
 	if (!doc_get(d, "ticket_default_s") && p->ticket_default_s > p->ticket_max_s)
 		p->ticket_default_s = p->ticket_max_s;
 	return check_lifetimes(in, p);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads the credentials of a KMS: strict, every fault with its path, no key in any text. */
+/* Reads the credentials file of a KMS. An error names the field, and never contains a key. */
 #include "control/kms/kms_conf.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@ enum err kms_conf_file_read(struct kms_conf_file *out, const char *file, size_t 
 		return why_fail(why, ERR_IO, "%s: cannot open: %s", file, strerror(errno));
 	while (!e && !feof(f) && !ferror(f)) {
 		if (got.n == room) {
-			/* May hold keys: the old copy is wiped, which realloc would not do. */
+			/* Wipe the old copy, which may hold keys; realloc would not wipe it. */
 			size_t more = room ? room * 4 : 65536;
 			char *p = more > 4 * max ? NULL : mem_alloc(more);
 
@@ -108,7 +108,7 @@ static void name_fini(const struct schema_field *f, void *at)
 const struct schema_type kms_conf_identity_type = {.read = identity_read, .fini = name_fini};
 const struct schema_type kms_conf_key_id_type = {.read = key_id_read, .fini = name_fini};
 
-/* An entry of a struct kms_names. */
+/* Reads one name and adds it to the struct kms_names `at`. */
 static enum err name_item(struct schema_in *in, const struct schema_field *f, const struct doc *d,
                           void *at)
 {
@@ -137,14 +137,14 @@ static enum err refuse_memory(struct schema_in *in)
 	return schema_refuse(in, ERR_NOMEM, NULL, NULL, "out of memory");
 }
 
-/* The directory refused the entry. */
+/* Turns the result of kms_directory_take_... into a fault. `exists`: the text for ERR_EXISTS. */
 static enum err refuse_taken(struct schema_in *in, enum err e, const char *exists)
 {
 	return e ? schema_refuse(in, e, NULL, NULL, "%s", e == ERR_EXISTS ? exists : err_meaning(e))
 	         : ERR_OK;
 }
 
-/* Faults do not show `until` either: the key may be there by mistake. */
+/* `until` is marked secret too: an operator may write the key there by mistake. */
 static const struct schema_field user_psk_fields[] = {
 	{.name = "id", SCHEMA_FIELD(&kms_conf_key_id_type, struct kms_user, psk_id)},
 	KMS_CONF_KEY(struct kms_user, psk),
@@ -246,7 +246,7 @@ static enum err ticket_key_item(struct schema_in *in, const struct schema_field 
 
 /* --- peers ------------------------------------------------------------------ */
 
-/* An entry of peers[].domains; `at` is the peer. */
+/* Reads one entry of peers[].domains. `at` is the struct kms_peer. */
 static enum err domain_item(struct schema_in *in, const struct schema_field *f, const struct doc *d,
                             void *at)
 {
@@ -266,7 +266,7 @@ static enum err domain_item(struct schema_in *in, const struct schema_field *f, 
 	return ERR_OK;
 }
 
-/* A field that nothing uses: any value is accepted. */
+/* Accepts any value of a field that the KMS does not use. */
 static enum err unused_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
                             void *at)
 {
@@ -319,8 +319,8 @@ static enum err check_url(struct schema_in *in, const struct kms_peer *p)
 	return e;
 }
 
-/* KMSs authenticate each other by certificates (RFC 6043 9): requests go over https, and the
- * certificate must bear tls_name. */
+/* KMSs authenticate each other by certificates (RFC 6043 9): the url must be https, and the peer's
+ * certificate must have tls_name, which defaults to the host in the peer's id. */
 static enum err check_peer_tls(struct schema_in *in, struct kms_peer *p)
 {
 	struct str host = kms_host_of(kms_name_id(p->name));
@@ -333,7 +333,7 @@ static enum err check_peer_tls(struct schema_in *in, struct kms_peer *p)
 		return ERR_OK;
 	mark = schema_enter(in, STR("tls_name"));
 	e = schema_refuse(in, ERR_INVALID, NULL, NULL,
-	                  "must be given: the peer's id has no host to take it from");
+	                  "must be given, because the peer's id contains no host name to use");
 	schema_leave(in, mark);
 	return e;
 }
@@ -415,7 +415,7 @@ static enum err gba_read(struct schema_in *in, const struct schema_field *f, con
 
 static const struct schema_type gba_type = {.read = gba_read};
 
-/* The PEM files of public keys. */
+/* The names of the PEM files of the section public_key. */
 struct pem {
 	char certificate[512], key[512], roots[512];
 };
@@ -463,7 +463,7 @@ static enum err public_key_read(struct schema_in *in, const struct schema_field 
 	if (e)
 		return e;
 	e = read_pki(&pki, &pem, &why);
-	/* The directory frees it, also when only a part of it was read. */
+	/* The directory frees `pki`, even if only a part of it was read. */
 	kms_directory_take_pki(kms_conf_directory(at), pki);
 	return e ? schema_refuse(in, e, NULL, NULL, "%s", why.text) : ERR_OK;
 }

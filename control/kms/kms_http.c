@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Passes HTTP requests to the KMS and its answers back, and sends the KMS's own requests to the BSF
- * and to other KMSs. */
+/* Passes HTTP requests of terminals to the KMS and its answers back, and sends the KMS's requests
+ * to the BSF and to other KMSs. */
 #include "control/kms/kms_http.h"
 
 #include <inttypes.h>
@@ -20,14 +20,15 @@
 #include "keyctx/kms/gba.h"
 
 enum {
-	BODY_MAX_BYTES = B64_TEXT_LEN(MIKEY_MESSAGE_MAX) + 512, /* line ends included */
+	BODY_MAX_BYTES = B64_TEXT_LEN(MIKEY_MESSAGE_MAX) + 512, /* base64 with its line ends */
 	ANSWER_MAX_BYTES = 65536,
 	IDLE_S = 60,
 };
 
 /*
- * The binding of TS 33.328 Annex A as reconstructed (UNVERIFIED against the annex): whatever
- * depends on the annex is in these two tables and the names above them.
+ * How MIKEY messages are carried over HTTP, after TS 33.328 Annex A (UNVERIFIED: reconstructed
+ * without the text of the annex). Only the constants and tables from here to `statuses` depend on
+ * it.
  */
 static const char path_end[] = "/keymanagement";
 static const char query_name[] = "requesttype";
@@ -39,15 +40,15 @@ static const struct {
 	[KMS_RESOLVE] = {"ticketresolve", "/keymanagement?requesttype=ticketresolve"},
 };
 
-/* KMS_REFUSED: the HTTP exchange succeeded; the MIKEY Error in the body has the reason.
- * KMS_UNKNOWN_KEY: 401 makes the terminal bootstrap again (TS 24.109). */
+/* The HTTP status of each result. KMS_REFUSED: the HTTP exchange succeeded, and the MIKEY Error in
+ * the body has the reason. KMS_UNKNOWN_KEY: 401 makes the terminal bootstrap again (TS 24.109). */
 static const int statuses[KMS_RESULTS] = {
 	[KMS_GRANTED] = 200,  [KMS_REFUSED] = 200,     [KMS_MALFORMED] = 400,
 	[KMS_REPLAYED] = 400, [KMS_UNKNOWN_KEY] = 401, [KMS_FORBIDDEN] = 403,
 	[KMS_LIMITED] = 503,  [KMS_UNREACHABLE] = 502, [KMS_BROKEN] = 500,
 };
 
-/* Upper bounds of the duration histogram. */
+/* Upper limits of the buckets of the duration histogram, in seconds. */
 static const double bounds_s[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
                                   0.025,  0.05,    0.1,    0.25,  0.5,    1,     2.5};
 enum { BOUNDS = ARRAY_LEN(bounds_s) };
@@ -56,10 +57,10 @@ struct kms_http {
 	struct kms_http_config config;
 	struct http_server *server;
 	struct http_client *client;
-	/* Requests that wait for the BSF or another KMS; at most waiting_max. */
+	/* requests that wait for the BSF or another KMS; at most config.waiting_max */
 	struct link waiting;
 	unsigned n_waiting;
-	uint64_t refused_statuses; /* requests answered without the KMS */
+	uint64_t refused_statuses; /* requests refused before the KMS saw them */
 	uint64_t durations[BOUNDS + 1], duration_sum_ns;
 };
 
@@ -78,8 +79,8 @@ const char *kms_http_target(enum kms_operation op)
 	return operations[op].target;
 }
 
-/* A body as sent: raw octets, the first of which is 1, the version; or base64. ERR_SYNTAX,
- * ERR_TOO_BIG. `room`: MIKEY_MESSAGE_MAX. */
+/* Reads the MIKEY message of a body: raw octets, of which the first is 1 (the MIKEY version), or
+ * base64. `room_n`: size of `room`. ERR_SYNTAX, ERR_TOO_BIG. */
 static enum err read_body(struct view body, uint8_t *room, size_t room_n, size_t *len,
                           bool *is_base64)
 {
@@ -122,7 +123,8 @@ static void measure(struct kms_http *h, uint64_t ns)
 	h->duration_sum_ns += ns;
 }
 
-/* A header that names the NAF to bootstrap for (401), or the time to try again (503). */
+/* Writes the header that a result needs, if any: for 401 the NAF to bootstrap for, for 503 the time
+ * until the client may try again. Returns the number of headers. */
 static size_t extra_headers(const struct kms_http_request *q, enum kms_result result, char *room,
                             size_t room_n, struct http_header *out)
 {
@@ -177,17 +179,17 @@ static void answer(struct kms_http_request *q)
 	request_free(q);
 }
 
-/* --- waiting for others ----------------------------------------------------- */
+/* --- requests to the BSF and other KMSs ----------------------------------------------------- */
 
 static void go_on(struct kms_http_request *q);
 
-/* What the BSF answers; the texts are the doc's. */
+/* The answer of the BSF; texts in `key` belong to the doc, and its key octets to `octets`. */
 struct bsf_answer {
 	struct secret octets;
 	struct naf_key key;
 };
 
-/* An entry of impus; `at` is the key. */
+/* Reads one entry of `impus`. `at` is the struct naf_key. */
 static enum err impu_item(struct schema_in *in, const struct schema_field *f, const struct doc *d,
                           void *at)
 {
@@ -212,7 +214,7 @@ static const struct schema_field bsf_fields[] = {
 };
 static const struct schema bsf_schema = SCHEMA_NO_MASK("bsf", bsf_fields);
 
-/* A BSF may send fields that this KMS does not know. */
+/* Reads the answer of the BSF; ignores unknown fields. */
 static enum err read_bsf(const struct doc *root, struct bsf_answer *out, struct why *why)
 {
 	struct schema_fault fault = {.e = ERR_OK};
@@ -278,7 +280,8 @@ static enum err ask_bsf(struct kms_http_request *q, struct why *why)
 		e = hex_encode(naf_id, len, hex, sizeof(hex));
 	if (e)
 		return e;
-	/* kms_request checked the form of the B-TID, base64@host: nothing in it needs quoting. */
+	/* kms_request has checked that the B-TID has the form base64@host: no character of it needs
+	 * escaping in JSON. */
 	buf_printf(&body, "{\"btid\":\"%.*s\",\"naf_id\":\"%s\"}",
 	           STR_ARG(kms_request_btid(q->request)), hex);
 	ask.body = buf_as_view(&body);
@@ -296,18 +299,17 @@ static void on_peer(void *arg, enum err e, const struct http_response *in, const
 
 	if (!e && read_body(in->body, octets, sizeof(octets), &len, &is_base64))
 		len = 0;
-	/* The HTTP status of a failed request says more than a MIKEY Error in its body. */
+	/* Log the HTTP status of a failed request: it says more than a MIKEY Error in the body. */
 	if (e || len == 0 || in->status != 200) {
 		char text[400];
 
-		log_warn(
-			"peer", "url=%s status=%d msg=%s", kms_request_peer(q->request)->url,
-			in ? in->status : 0,
-			log_quote(
-				str_of(why   ? why->text
-		                       : len ? "the KMS refused the request; its audit log says why"
-		                             : "the answer has no MIKEY message"),
-				text, sizeof(text)));
+		log_warn("peer", "url=%s status=%d msg=%s", kms_request_peer(q->request)->url,
+		         in ? in->status : 0,
+		         log_quote(str_of(why   ? why->text
+		                          : len ? "the KMS refused the request; see the audit log "
+		                                  "of that KMS"
+		                                : "the answer of the KMS has no MIKEY message"),
+		                   text, sizeof(text)));
 	}
 	kms_request_give_peer(q->request, (struct view){octets, e ? 0 : len},
 	                      test_env_wall_ns(q->h->config.time));
@@ -340,7 +342,7 @@ static void wait_for(struct kms_http_request *q, enum kms_wait what)
 	if (full)
 		e = why_fail(&why, ERR_LIMIT,
 		             "request refused: %u requests already wait for the BSF or another "
-		             "KMS (--waiting-max)",
+		             "KMS (the maximum is set by --waiting-max)",
 		             q->h->n_waiting);
 	else
 		e = what == KMS_WAIT_NAF ? ask_bsf(q, &why) : ask_peer(q, &why);
@@ -467,7 +469,7 @@ void kms_http_free(struct kms_http *h)
 		return;
 	http_client_free(h->client);
 	http_server_free(h->server);
-	/* Their connections ended with the listener; http_answer only releases. */
+	/* The listener has closed the connections, so http_answer only frees the requests. */
 	LIST_EACH (l, &h->waiting) {
 		struct kms_http_request *q = LIST_OF(l, struct kms_http_request, link);
 
@@ -482,7 +484,7 @@ struct addr kms_http_addr(const struct kms_http *h)
 	return http_server_addr(h->server);
 }
 
-/* --- figures ---------------------------------------------------------------- */
+/* --- metrics ---------------------------------------------------------------- */
 
 static void print_figure(struct buf *out, const char *name, const char *type, const char *help,
                          uint64_t value)
@@ -508,16 +510,16 @@ void kms_http_metrics(const struct kms_http *h, struct buf *out)
 				operations[op].type, kms_result_name(r), s.results[op][r]);
 	print_figure(out, "sluice_kms_http_refused_total", "counter",
 	             "HTTP requests refused before the KMS saw them.", h->refused_statuses);
-	print_figure(out, "sluice_kms_bsf_asked_total", "counter", "Requests to the BSF.",
+	print_figure(out, "sluice_kms_bsf_asked_total", "counter", "Requests sent to the BSF.",
 	             s.naf_asked);
 	print_figure(out, "sluice_kms_peer_asked_total", "counter",
-	             "Requests to KMSs of other domains.", s.peer_asked);
+	             "Requests sent to KMSs of other domains.", s.peer_asked);
 	print_figure(out, "sluice_kms_state_failures_total", "counter",
 	             "Requests refused because the state could not be written: disk full, or "
 	             "--seen-max reached.",
 	             s.store_failures);
 	print_figure(out, "sluice_kms_ticket_keys_made_total", "counter",
-	             "Ticket protection keys made since the program started.", s.tpks_made);
+	             "Ticket protection keys created since the program started.", s.tpks_made);
 	print_figure(out, "sluice_kms_ticket_keys", "gauge",
 	             "Ticket protection keys that still decrypt tickets.", s.tpks);
 	print_figure(out, "sluice_kms_users", "gauge", "Users in the credentials.", s.users);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The KMS over HTTP(S): Ua of TS 33.328, Zn to the BSF, and the KMSs of other domains. */
+/* The HTTP(S) interfaces of a KMS: to terminals (Ua of TS 33.328), the BSF (Zn) and other KMSs. */
 #ifndef CONTROL_KMS_KMS_HTTP_H
 #define CONTROL_KMS_KMS_HTTP_H
 
@@ -16,26 +16,27 @@ struct kms_http;
 struct test_env;
 
 struct kms_http_config {
-	struct kms *kms; /* borrowed */
-	const struct test_env *time;
+	struct kms *kms;             /* borrowed */
+	const struct test_env *time; /* borrowed; for the current time */
 	struct addr listen;
-	struct tls_context
-		*tls; /* the listener's; NULL: plain HTTP, since MIKEY has its own security */
-	struct tls_context *tls_client; /* towards BSF and peers; NULL: http:// only */
-	unsigned waiting_max; /* requests waiting for BSF or peers; further ones get 502 */
-	unsigned timeout_ms;  /* for answers of BSF and peers */
+	struct tls_context *tls; /* of the listener; NULL: plain HTTP (MIKEY protects itself) */
+	struct tls_context *tls_client; /* for requests to BSF and peers; NULL: http:// only */
+	unsigned waiting_max;           /* maximum number of requests that wait for BSF or peers */
+	unsigned timeout_ms;            /* how long to wait for an answer of BSF or a peer */
 };
 
 enum err kms_http_new(struct kms_http **out, struct event_base *base,
                       const struct kms_http_config *config, struct why *why) MUST_USE;
+/* Closes the listener and all connections; requests that wait get no answer. Takes NULL. */
 void kms_http_free(struct kms_http *h);
+/* The address of the listener, with the port that the system chose. */
 struct addr kms_http_addr(const struct kms_http *h);
-/* Prometheus text of the KMS and its listener. */
+/* Appends the metrics of the KMS and its listener as Prometheus text. */
 void kms_http_metrics(const struct kms_http *h, struct buf *out);
 
-/* --- the binding, for terminals too ----------------------------------------- */
+/* --- how requests look in HTTP; for terminals too ----------------------------------------- */
 
-/* "/keymanagement?requesttype=ticketrequest": appended to a KMS's URL. */
+/* Returns the text to append to the URL of a KMS: "/keymanagement?requesttype=ticketrequest". */
 const char *kms_http_target(enum kms_operation op);
 #define KMS_HTTP_TYPE "application/mikey"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Keeps the state of a KMS in two LMDB files: keys, synced to disk by each write, and seen
- * messages, synced once a second. */
+/* Stores the state of a KMS in two LMDB files: keys.mdb, synced to disk by each write, and seen.mdb
+ * with the messages seen, synced by kms_store_disk_sync. */
 #include "control/kms/store.h"
 
 #include <errno.h>
@@ -23,23 +23,23 @@ enum {
 	PATH_ROOM = 512,
 	SEEN_KEY_LEN = 8 + 32,
 };
-/* Of address space; disk and memory are used only as entries need them. */
+/* Size of the address space of keys.mdb; entries use disk and memory only as needed. */
 static const size_t keys_bytes = (size_t)1 << 28;
 /*
- * An entry takes about 75 octets; the rest is for pages that are partly filled and for the copies
- * that a deletion writes. A full map could not even delete, so the number of entries is bounded and
- * the map never fills.
+ * Size of seen.mdb: an entry takes about 75 octets; the rest is for pages that are partly filled
+ * and for the copies that a deletion writes. LMDB cannot even delete in a full map, so the number
+ * of entries is limited and the map never becomes full.
  */
 static const size_t seen_max_default = 10000000, seen_entry_bytes = 320,
 		    seen_spare_bytes = (size_t)1 << 24;
 
 struct kms_store_disk {
 	char path[PATH_ROOM];
-	int lock_fd;
+	int lock_fd; /* holds the lock on the directory; -1: none */
 	MDB_env *keys, *seen;
 	MDB_dbi buckets[KMS_BUCKETS], seen_db;
 	size_t seen_max;
-	uint8_t *wrap; /* secret: 32 octets that encrypt, 32 that authenticate */
+	uint8_t *wrap; /* secret memory: 32 octets to encrypt, 32 to authenticate */
 };
 
 static enum err from_lmdb(int rc)
@@ -60,7 +60,7 @@ static enum err from_lmdb(int rc)
 	return ERR_IO;
 }
 
-/* --- wrapping: the MAC is the IV (as RFC 5297), so no two values share a keystream --- */
+/* --- encryption: the MAC of a value is its IV (RFC 5297), so no two values have the same IV --- */
 
 static enum err seal_tag(const struct kms_store_disk *s, unsigned bucket, struct view key,
                          struct view plain, uint8_t tag[SIV_LEN])
@@ -121,8 +121,8 @@ static void seen_key(uint64_t wall_ns, const uint8_t key[32], uint8_t out[SEEN_K
 {
 	struct wr w = wr_make(out, SEEN_KEY_LEN);
 
-	/* The key starts with the time, big-endian, so that the oldest entries come first: they are
-	 * deleted first. */
+	/* The key begins with the time, big-endian, so that LMDB sorts the oldest entry first, and
+	 * `forget` deletes from there. */
 	wr_u64(&w, wall_ns);
 	wr_octets(&w, key, 32);
 }
@@ -258,7 +258,7 @@ static enum err discard(void *arg, enum kms_bucket bucket, struct view key)
 	return from_lmdb(mdb_txn_commit(txn));
 }
 
-/* Six parameters: those of kms_store_ops.next. */
+/* Six parameters, because kms_store_ops.next has them. */
 static enum err next(void *arg, enum kms_bucket bucket, struct view after, uint8_t *key,
                      size_t *key_n, struct secret *value)
 {
@@ -339,9 +339,9 @@ static enum err path_in(const char *dir, const char *name, char out[PATH_ROOM], 
 {
 	int n = snprintf(out, PATH_ROOM, "%s/%s", dir, name);
 
-	return n > 0 && n < PATH_ROOM
-	               ? ERR_OK
-	               : why_fail(why, ERR_TOO_BIG, "state directory %s: path is too long", dir);
+	return n > 0 && n < PATH_ROOM ? ERR_OK
+	                              : why_fail(why, ERR_TOO_BIG,
+	                                         "state directory %s: the path is too long", dir);
 }
 
 static enum err lock_dir(struct kms_store_disk *s, struct why *why)
@@ -352,10 +352,12 @@ static enum err lock_dir(struct kms_store_disk *s, struct why *why)
 	if (e)
 		return e;
 	if (mkdir(s->path, 0700) && errno != EEXIST)
-		return why_fail(why, ERR_IO, "state directory %s: %s", s->path, strerror(errno));
+		return why_fail(why, ERR_IO, "cannot create the state directory %s: %s", s->path,
+		                strerror(errno));
 	s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (s->lock_fd < 0)
-		return why_fail(why, ERR_IO, "%s: %s", path, strerror(errno));
+		return why_fail(why, ERR_IO, "cannot open the lock file %s: %s", path,
+		                strerror(errno));
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB))
 		return why_fail(why, ERR_BUSY, "state directory %s is used by another process",
 		                s->path);
@@ -369,13 +371,16 @@ static enum err write_master(const char *path, const uint8_t key[MASTER_LEN], st
 	bool ok;
 
 	if (fd < 0)
-		return why_fail(why, ERR_IO, "%s: %s", path, strerror(errno));
+		return why_fail(why, ERR_IO, "cannot create the master key file %s: %s", path,
+		                strerror(errno));
 	CHECK(hex_encode(key, MASTER_LEN, text, sizeof(text)) == ERR_OK);
 	text[2 * MASTER_LEN] = '\n';
 	ok = write(fd, text, 2 * MASTER_LEN + 1) == 2 * MASTER_LEN + 1 && fsync(fd) == 0;
 	secret_wipe(text, sizeof(text));
 	close(fd);
-	return ok ? ERR_OK : why_fail(why, ERR_IO, "%s: %s", path, strerror(errno));
+	return ok ? ERR_OK
+	          : why_fail(why, ERR_IO, "cannot write the master key file %s: %s", path,
+	                     strerror(errno));
 }
 
 static enum err read_master(const char *path, uint8_t key[MASTER_LEN], struct why *why)
@@ -387,14 +392,15 @@ static enum err read_master(const char *path, uint8_t key[MASTER_LEN], struct wh
 	enum err e = ERR_OK;
 
 	if (n < 0)
-		e = why_fail(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,
-		             strerror(errno));
+		e = why_fail(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO,
+		             "cannot read the master key file %s: %s", path, strerror(errno));
 	else if (n == MASTER_LEN)
 		memcpy(key, text, MASTER_LEN);
 	else if (n < 2 * MASTER_LEN ||
 	         hex_decode(str_make(text, 2 * MASTER_LEN), key, MASTER_LEN, &len))
 		e = why_fail(why, ERR_INVALID,
-		             "%s: must be a master key: 32 octets, or 64 hexadecimal digits", path);
+		             "the master key file %s must have 32 octets, or 64 hexadecimal digits",
+		             path);
 	if (fd >= 0)
 		close(fd);
 	secret_wipe(text, sizeof(text));
@@ -416,7 +422,8 @@ static enum err load_master(struct kms_store_disk *s, const char *file, bool is_
 		goto out;
 	if (!file && is_new && access(path, F_OK)) {
 		e = prim_random(master, MASTER_LEN);
-		e = e ? why_fail(why, e, "no random octets") : write_master(path, master, why);
+		e = e ? why_fail(why, e, "cannot get random octets for the master key")
+		      : write_master(path, master, why);
 	} else {
 		e = read_master(file ? file : path, master, why);
 	}
@@ -450,7 +457,9 @@ static enum err open_env(MDB_env **out, const struct env_config *c, struct why *
 		rc = mdb_env_set_maxdbs(*out, KMS_BUCKETS);
 	if (!rc)
 		rc = mdb_env_open(*out, path, MDB_NOSUBDIR | MDB_NOTLS | c->flags, 0600);
-	return rc ? why_fail(why, ERR_IO, "%s: %s", path, mdb_strerror(rc)) : ERR_OK;
+	return rc ? why_fail(why, ERR_IO, "cannot open the state file %s: %s", path,
+	                     mdb_strerror(rc))
+	          : ERR_OK;
 }
 
 static enum err open_buckets(struct kms_store_disk *s, struct why *why)
@@ -469,7 +478,9 @@ static enum err open_buckets(struct kms_store_disk *s, struct why *why)
 		rc = mdb_dbi_open(txn, NULL, 0, &s->seen_db);
 	if (!rc)
 		rc = mdb_txn_commit(txn);
-	return rc ? why_fail(why, ERR_IO, "state in %s: %s", s->path, mdb_strerror(rc)) : ERR_OK;
+	return rc ? why_fail(why, ERR_IO, "cannot open the state in directory %s: %s", s->path,
+	                     mdb_strerror(rc))
+	          : ERR_OK;
 }
 
 static enum err touch_entry(void *arg, struct view key, struct view value)
@@ -521,7 +532,7 @@ enum err kms_store_disk_open(struct kms_store_disk **out, const struct kms_store
 		             why);
 	if (!e)
 		e = open_buckets(s, why);
-	/* Decrypts every key once, so that a wrong master key is found at the start. */
+	/* Decrypt every value once, to find a wrong master key at the start. */
 	for (unsigned i = 0; !e && i < KMS_BUCKETS; i++) {
 		e = each(s, i, touch_entry, NULL);
 		if (e == ERR_AUTH)
@@ -576,7 +587,7 @@ enum err kms_store_disk_backup(const char *from, const char *to, struct why *why
 			rc = mdb_env_copy2(env, copy, MDB_CP_COMPACT);
 		mdb_env_close(env);
 		if (rc)
-			return why_fail(why, ERR_IO, "%s to %s: %s", source, copy,
+			return why_fail(why, ERR_IO, "cannot copy %s to %s: %s", source, copy,
 			                mdb_strerror(rc));
 	}
 	return ERR_OK;

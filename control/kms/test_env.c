@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine's time and random octets; in test builds those that the environment names. */
+/* Gives the system's time and random octets, or in test builds those that the environment sets. */
 #include "control/kms/test_env.h"
 
 #include <stdio.h>

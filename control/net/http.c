@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The HTTP listener, on libevent's evhttp. */
+/* The HTTP listener, based on libevent's evhttp. */
 #include "control/net/http.h"
 
 #include <event2/buffer.h>
@@ -17,8 +17,8 @@
 enum {
 	HEADERS_MAX_BYTES = 16384,
 	TYPE_MAX = 128,
-	/* evhttp closes the connection when a body exceeds its bound. Its bound is this many times
-	   ours, so that a body a little too long gets 413. */
+	/* When a body exceeds evhttp's own limit, evhttp closes the connection. That limit is
+	   BODY_SLACK times body_max_bytes, so that a body a little too long is answered 413. */
 	BODY_SLACK = 4,
 };
 
@@ -26,8 +26,8 @@ struct http_server {
 	struct evhttp *http;
 	struct event_base *base;
 	struct http_server_config config;
-	struct addr bound;
-	struct link requests; /* under way */
+	struct addr bound;    /* with the port that the system chose */
+	struct link requests; /* requests that http_answer has not answered yet */
 };
 
 struct http_request {
@@ -161,8 +161,8 @@ static enum err bind_listener(struct http_server *s, struct why *why)
 	    addr_from_sockaddr((struct sockaddr *)&sa, &s->bound))
 		return why_fail(why, ERR_IO, "cannot read the port of %s",
 		                addr_print(&s->config.listen, text));
-	/* Connections inherit TCP_NODELAY. Head and body are two TLS records: without it the second
-	 * waits for the acknowledgement of the first (40 ms). */
+	/* Accepted connections inherit TCP_NODELAY. A reply's head and body are two TLS records:
+	 * without TCP_NODELAY the body waits up to 40 ms for the acknowledgement of the head. */
 	setsockopt(evhttp_bound_socket_get_fd(bound), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	return ERR_OK;
 }

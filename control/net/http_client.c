@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The HTTP client on libevent's evhttp: one connection and one deadline for each request. */
+/* The HTTP client, based on libevent's evhttp: a connection and a deadline for each request. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/dns.h>
@@ -17,21 +17,22 @@
 
 struct http_client {
 	struct event_base *base;
-	struct evdns_base *dns; /* NULL: names are resolved by the blocking resolver */
-	struct tls_context *tls;
+	struct evdns_base *dns;  /* NULL: libevent resolves names with the blocking resolver */
+	struct tls_context *tls; /* NULL: http:// only */
 	size_t body_max_bytes;
-	struct link requests;
+	struct link requests; /* requests that have not ended */
 };
 
 struct http_client_request {
 	struct link link;
 	struct http_client *client;
 	struct evhttp_connection *connection;
-	struct bufferevent *bev; /* the connection's */
-	struct event *timer;     /* the deadline; once `ended`, frees the request outside evhttp */
+	struct bufferevent *bev; /* belongs to `connection` once that exists */
+	struct event *timer;     /* fires at the deadline, or when the request ends, to free it */
 	struct http_url url;
 	enum evhttp_request_error error;
-	bool has_error, ended;
+	bool has_error; /* `error` is set */
+	bool ended;     /* `done` was called, or must not be called */
 	http_done_fn *done;
 	void *arg;
 };
@@ -60,20 +61,22 @@ static void fail(struct http_client_request *q)
 	char tls[160];
 	struct why why = {{0}};
 	enum err e = ERR_CLOSED;
-	const char *reason = "no connection, or it was closed before the answer was complete";
+	const char *reason = "cannot connect, or the connection was closed before the answer was "
+			     "complete";
 
 	if (q->has_error && q->error == EVREQ_HTTP_TIMEOUT) {
 		e = ERR_TIMEOUT;
 		reason = "no answer in time";
 	} else if (q->has_error && q->error == EVREQ_HTTP_DATA_TOO_LONG) {
 		e = ERR_TOO_BIG;
-		reason = "the answer is too long";
+		reason = "the answer exceeds the maximum length";
 	} else if (q->url.is_tls && tls_failure(q->bev, tls, sizeof(tls))[0]) {
 		e = ERR_AUTH;
 		reason = tls;
 	} else if (q->url.is_tls) {
-		reason = "no connection, or it was closed before the answer was complete "
-			 "(if the server refused our certificate, its log says so)";
+		reason = "cannot connect, or the connection was closed before the answer was "
+			 "complete "
+			 "(the server may have refused the client certificate: see its log)";
 	}
 	finish(q, why_fail(&why, e, "%s port %u: %s", q->url.host, q->url.port, reason), NULL,
 	       &why);
@@ -101,7 +104,7 @@ static void succeed(struct http_client_request *q, struct evhttp_request *reques
 	finish(q, ERR_OK, &in, NULL);
 }
 
-/* evhttp still uses the connection here: the timer frees it, at once. */
+/* evhttp still uses the connection here, so the timer, made active at once, frees the request. */
 static void on_done(struct evhttp_request *request, void *arg)
 {
 	struct http_client_request *q = arg;
@@ -153,8 +156,8 @@ static bool add_headers(struct evhttp_request *request, const struct http_outgoi
 	return ok;
 }
 
-/* Sending begins, so the socket exists. Head and body are two TLS records: without TCP_NODELAY the
- * second waits for the acknowledgement of the first. */
+/* Sets TCP_NODELAY when sending begins, because the socket exists then. A request's head and body
+ * are two TLS records: without TCP_NODELAY the body waits for the acknowledgement of the head. */
 static void on_output(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
 {
 	struct http_client_request *q = arg;
@@ -195,7 +198,7 @@ static enum err request_send(struct http_client_request *q, const struct http_ou
 		evhttp_request_free(request);
 		return ERR_NOMEM;
 	}
-	/* The connection owns the request from here, and frees it on failure. */
+	/* From this call on the connection owns `request`, and frees it on failure too. */
 	if (evhttp_make_request(q->connection, request,
 	                        out->method == HTTP_POST ? EVHTTP_REQ_POST : EVHTTP_REQ_GET,
 	                        q->url.path))
@@ -211,7 +214,9 @@ enum err http_client_send(struct http_client *c, const struct http_outgoing *out
 
 	if (out->url.is_tls && !c->tls)
 		return why_fail(why, ERR_INVALID,
-		                "https needs a TLS configuration (roots and certificate)");
+		                "cannot send to %s: https needs a TLS configuration (roots, and "
+		                "optionally a certificate)",
+		                out->url.host);
 	q = mem_alloc(sizeof(*q));
 	if (!q)
 		return why_fail(why, ERR_NOMEM, "out of memory");
@@ -219,7 +224,7 @@ enum err http_client_send(struct http_client *c, const struct http_outgoing *out
 	list_add_tail(&c->requests, &q->link);
 	q->timer = evtimer_new(c->base, on_timer, q);
 	e = q->timer ? request_connect(q) : ERR_NOMEM;
-	/* A connection that fails at once must not call `done` from inside this function. */
+	/* While `ended` is set, a connection that fails at once does not call `done`. */
 	q->ended = true;
 	if (!e)
 		e = request_send(q, out);

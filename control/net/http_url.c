@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Parses URLs and queries of HTTP. */
+/* Parses HTTP URLs, queries and Content-Type headers. */
 #include "base/b64.h"
 #include "control/net/http.h"
 
@@ -13,7 +13,7 @@ static enum err parse_authority(struct str text, struct http_url *out, struct wh
 		if (host.n + 2 > text.n || (port.n && !str_starts(port, ":")))
 			return why_fail(
 				why, ERR_SYNTAX,
-				"URL: write an IPv6 address in brackets: http://[2001:db8::1]/");
+				"URL: an IPv6 address must be in brackets: http://[2001:db8::1]/");
 		port = str_skip(port, 1);
 	} else {
 		host = str_cut(text, ':', &port);

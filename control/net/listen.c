@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opens listening sockets, Unix and loopback TCP, and accepts peers. */
+/* Opens Unix and loopback TCP listening sockets, and accepts connections. */
 #include <errno.h>
 #include <event2/event.h>
 #include <netinet/in.h>
@@ -18,7 +18,8 @@
 
 enum { ACCEPT_PAUSE_S = 1 };
 
-/* Out of descriptors or memory: the socket stays readable, so stop watching it for a second. */
+/* Stops accepting for a second after accept4 failed: the listening socket stays readable, so the
+ * loop would otherwise call again at once. */
 static void accept_later(struct listener *l, int error)
 {
 	static const struct timeval pause = {.tv_sec = ACCEPT_PAUSE_S};
@@ -36,7 +37,7 @@ static void on_resume(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	/* On failure try again in a second. */
+	/* If the event cannot be added, try again in a second. */
 	if (event_add(l->event, NULL))
 		(void)event_add(l->resume_event, &(struct timeval){.tv_sec = ACCEPT_PAUSE_S});
 }
@@ -106,7 +107,8 @@ enum err listen_check(struct str where, struct why *why)
 	if (addr_parse(str_skip(where, 4), &a))
 		return why_fail(
 			why, ERR_INVALID,
-			"\"%.*s\": must be tcp:HOST:PORT, HOST an IP address (127.0.0.1 or [::1])",
+			"\"%.*s\": must be tcp:HOST:PORT, where HOST is an IP address (127.0.0.1 "
+			"or [::1])",
 			STR_ARG(where));
 	if (!addr_is_loopback(&a))
 		return why_fail(why, ERR_DENIED,
@@ -129,17 +131,20 @@ static enum err open_tcp(struct listener *l, struct str where, struct why *why)
 	l->fd = socket(a.version == 6 ? AF_INET6 : AF_INET,
 	               SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd < 0)
-		return why_fail(why, ERR_IO, "%.*s: %s", STR_ARG(where), strerror(errno));
+		return why_fail(why, ERR_IO, "cannot create a socket for %.*s: %s", STR_ARG(where),
+		                strerror(errno));
 	(void)setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(l->fd, (struct sockaddr *)&ss, addr_to_sockaddr(&a, &ss)) || listen(l->fd, 128))
-		return why_fail(why, ERR_IO, "%.*s: %s", STR_ARG(where), strerror(errno));
+		return why_fail(why, ERR_IO, "cannot listen on %.*s: %s", STR_ARG(where),
+		                strerror(errno));
 	if (getsockname(l->fd, (struct sockaddr *)&ss, &len) == 0 &&
 	    addr_from_sockaddr((struct sockaddr *)&ss, &a) == ERR_OK)
 		snprintf(l->where, sizeof(l->where), "tcp:%s", addr_print(&a, text));
 	return ERR_OK;
 }
 
-/* Removes a socket that a dead process left behind. ERR_EXISTS when one answers there. */
+/* Removes a socket that an ended process left behind. ERR_EXISTS: a process listens on the socket,
+ * or the path is not a socket. */
 static enum err clear_path(const struct sockaddr_un *un, struct why *why)
 {
 	struct stat st;
@@ -148,20 +153,24 @@ static enum err clear_path(const struct sockaddr_un *un, struct why *why)
 	if (lstat(un->sun_path, &st))
 		return ERR_OK;
 	if (!S_ISSOCK(st.st_mode))
-		return why_fail(why, ERR_EXISTS, "%s: exists and is not a socket", un->sun_path);
+		return why_fail(why, ERR_EXISTS,
+		                "cannot listen on %s: the path exists and is not a socket",
+		                un->sun_path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return why_fail(why, ERR_IO, "cannot create a socket: %s", strerror(errno));
 	rc = connect(fd, (const struct sockaddr *)un, sizeof(*un)) ? errno : 0;
 	close(fd);
 	if (rc != ECONNREFUSED)
-		return why_fail(why, ERR_EXISTS, "%s: another process is listening there",
+		return why_fail(why, ERR_EXISTS,
+		                "cannot listen on %s: another process is listening there",
 		                un->sun_path);
-	return unlink(un->sun_path) ? why_fail(why, ERR_IO, "%s: %s", un->sun_path, strerror(errno))
+	return unlink(un->sun_path) ? why_fail(why, ERR_IO, "cannot remove the old socket %s: %s",
+	                                       un->sun_path, strerror(errno))
 	                            : ERR_OK;
 }
 
-/* Makes only the last folder of the path: several missing folders are probably a typing mistake. */
+/* Creates only the last folder of the path: several missing folders are probably a mistake. */
 static void make_folder(const char *path)
 {
 	char folder[108];
@@ -172,7 +181,7 @@ static void make_folder(const char *path)
 	if (!slash || slash == folder)
 		return;
 	*slash = '\0';
-	/* On failure bind() reports why. */
+	/* If mkdir fails, bind() fails too and reports why. */
 	(void)mkdir(folder, 0755);
 }
 
@@ -188,14 +197,15 @@ static enum err open_unix(struct listener *l, struct str where, struct why *why)
 		return ERR_EXISTS;
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd < 0)
-		return why_fail(why, ERR_IO, "%s: cannot create a Unix socket: %s", un.sun_path,
+		return why_fail(why, ERR_IO, "cannot create a socket for %s: %s", un.sun_path,
 		                strerror(errno));
-	/* The umask keeps the socket within the configured mode until chmod sets it. */
+	/* Between bind and chmod the umask limits the permissions to the configured mode. */
 	mask = umask(0777 & ~l->config.mode);
 	rc = bind(l->fd, (struct sockaddr *)&un, sizeof(un));
 	umask(mask);
 	if (rc || chmod(un.sun_path, l->config.mode) || listen(l->fd, 128))
-		return why_fail(why, ERR_IO, "%s: %s", un.sun_path, strerror(errno));
+		return why_fail(why, ERR_IO, "cannot listen on %s: %s", un.sun_path,
+		                strerror(errno));
 	memcpy(l->path, un.sun_path, sizeof(l->path));
 	return ERR_OK;
 }

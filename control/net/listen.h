@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Unix and loopback TCP listeners whose peers send lines. */
+/* Unix and loopback TCP listeners for a protocol of lines. */
 #ifndef CONTROL_NET_LISTEN_H
 #define CONTROL_NET_LISTEN_H
 
@@ -13,16 +13,16 @@
 #include "base/str.h"
 
 struct loop;
-/* A listener on one address. Control only. */
+/* A listener on one address. Control thread only. */
 struct listener;
-/* One peer. It lives until `closed` returns, and while it is held. */
+/* One connection. Valid until `closed` has returned and the last hold is released. */
 struct listen_conn;
 
 /*
- * line: gets a whole line without its end, wiped when the function returns. A limited number of
- * lines of one peer is handled in one round of the loop. too_long: a line exceeds the bound; the
- * connection is closed after the output that the function sends. closed: the connection has ended;
- * further output is dropped.
+ * line: called with a whole line without its line end; the line is valid until the function returns
+ * and is wiped later. One round of the loop handles a limited number of lines of a connection.
+ * too_long: a line exceeds line_max_bytes; the connection is closed once the output that this
+ * function queues is sent. closed: the connection has ended; further output is dropped.
  */
 struct listen_ops {
 	void (*opened)(void *arg, struct listen_conn *c); /* may be NULL */
@@ -32,35 +32,39 @@ struct listen_ops {
 };
 
 struct listen_config {
-	const char *where;     /* "/path" or "tcp:HOST:PORT", HOST a loopback address */
-	unsigned mode;         /* of a unix socket, e.g. 0660 */
+	const char *where;     /* "/path", or "tcp:HOST:PORT" where HOST is a loopback address */
+	unsigned mode;         /* permission bits of a Unix socket, for example 0660 */
 	size_t line_max_bytes; /* a longer line closes the connection */
-	size_t out_max_bytes;  /* unsent output of a peer; more closes the connection */
-	unsigned conns_max;    /* connections; a further one is closed at once */
-	unsigned requests_max; /* requests of a peer under way; then reading it pauses */
+	size_t out_max_bytes;  /* maximum unsent output of a connection; more closes it */
+	unsigned conns_max;    /* maximum number of connections; a further one is closed at once */
+	unsigned requests_max; /* unanswered requests at which reading a connection pauses */
 	const struct listen_ops *ops;
 	void *arg;
 };
 
-/* Makes the folder of a Unix path when it is missing, and replaces a socket that nothing listens
- * on. ERR_IO, ERR_INVALID, ERR_EXISTS, ERR_NOMEM. */
+/* Starts to listen. Creates the folder of a Unix path if it is missing, and replaces a socket on
+ * which no process listens. ERR_IO, ERR_INVALID, ERR_EXISTS, ERR_NOMEM. */
 enum err listener_new(struct listener **out, struct loop *l, const struct listen_config *config,
                       struct why *why) MUST_USE;
-/* Is `where` valid for listener_new? Opens nothing. */
+/* Checks that listener_new accepts `where`, without opening it. ERR_INVALID, ERR_TOO_BIG,
+ * ERR_DENIED (TCP, but not loopback). */
 enum err listen_check(struct str where, struct why *why) MUST_USE;
-/* Closes the listener and its peers, calling `closed` for each, and removes the socket's path.
- * Takes NULL. */
+/* Closes the listener and its connections, calls `closed` for each of them, and removes the path of
+ * a Unix socket. Takes NULL. */
 void listener_free(struct listener *l);
-/* As configured, with the port that the system chose. Lives as long as the listener. */
+/* listen_config.where, with the port that the system chose. Valid as long as the listener. */
 const char *listener_where(const struct listener *l);
 
-/* Queues octets, sent before the loop sleeps. Closes a peer whose queue exceeds out_max_bytes. */
+/* Queues octets; they are sent before the loop sleeps. Closes a connection whose unsent octets
+ * exceed out_max_bytes. */
 void listen_conn_send(struct listen_conn *c, struct str octets);
+/* Closes the connection once the queued octets are sent. */
 void listen_conn_close(struct listen_conn *c);
-/* The caller's own pointer, NULL at first. */
+/* Store and return a pointer of the caller; NULL at first. */
 void listen_conn_set_user(struct listen_conn *c, void *user);
 void *listen_conn_user(const struct listen_conn *c);
-/* A request of this peer is under way: the peer stays valid, and reading pauses at requests_max. */
+/* Adds a hold for a request that is not answered yet: `c` stays valid until the hold is released,
+ * and reading from it pauses at requests_max holds. */
 void listen_conn_hold(struct listen_conn *c);
 void listen_conn_release(struct listen_conn *c);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One peer: input cut into lines and wiped, output bounded. */
+/* One connection: cuts input into lines and wipes it; queues output up to a maximum. */
 #include <errno.h>
 #include <event2/event.h>
 #include <sys/socket.h>
@@ -13,10 +13,10 @@
 
 enum {
 	READ_FIRST_BYTES = 4096,
-	READ_BYTES = 65536,   /* at most, of one peer in one turn */
-	LINES_A_TURN = 64,    /* of one peer: a flood of small requests must not delay the others */
-	STALLED_AFTER_S = 10, /* output that the peer does not read for this long closes it */
-	OUT_KEEP_BYTES = 65536, /* an empty queue larger than this is freed */
+	READ_BYTES = 65536,     /* room in the input buffer beyond the longest line */
+	LINES_A_TURN = 64,      /* lines of a connection that one round handles */
+	STALLED_AFTER_S = 10,   /* closes a connection whose peer reads no output for this long */
+	OUT_KEEP_BYTES = 65536, /* when the output is sent, a buffer larger than this is freed */
 };
 
 struct listen_conn {
@@ -25,15 +25,15 @@ struct listen_conn {
 	int fd; /* -1: closed */
 	struct event *read_event, *write_event;
 	char *in;
-	size_t in_len, in_room, in_seen; /* in_seen: no line end before it */
+	size_t in_len, in_room, in_seen; /* the first in_seen octets have no line end */
 	struct buf out;
-	size_t out_sent;
+	size_t out_sent; /* octets of `out` that are sent */
 	void *user;
-	unsigned n_held;
-	bool paused;   /* too many requests under way, or too much output unsent */
-	bool closing;  /* closes when the output is sent */
-	bool dead;     /* `closed` was called; freed by the last release */
-	bool in_lines; /* inside conn_lines */
+	unsigned n_held; /* holds: unanswered requests, and one while `closed` runs */
+	bool paused;     /* not reading: too many holds or lines, or too much unsent output */
+	bool closing;    /* the connection is closed once the output is sent */
+	bool dead;       /* `closed` was called; the last release frees the struct */
+	bool in_lines;   /* conn_lines is running */
 };
 
 static void conn_free(struct listen_conn *c)
@@ -62,7 +62,7 @@ static void conn_end(struct listen_conn *c)
 	list_remove(&c->flush_link);
 	list_remove(&c->more_link);
 	l->n_conns--;
-	/* Held during `closed`, so that it may call listen_conn_release. */
+	/* A hold during `closed` keeps `c` valid if `closed` calls listen_conn_release. */
 	c->n_held++;
 	l->config.ops->closed(l->config.arg, c);
 	if (--c->n_held == 0 && !c->in_lines)
@@ -83,7 +83,7 @@ static void out_reset(struct listen_conn *c)
 		buf_reset(&c->out);
 }
 
-/* False when the peer was closed. */
+/* Sends what the socket accepts. Returns false when this closed the connection. */
 static bool conn_flush(struct listen_conn *c)
 {
 	static const struct timeval stalled = {.tv_sec = STALLED_AFTER_S};
@@ -119,7 +119,8 @@ static void flush_later(struct listen_conn *c)
 
 	if (list_has(&c->flush_link))
 		return;
-	/* Runs after the ready descriptors, so that the answers of one round are sent together. */
+	/* flush_event runs after the descriptors that are ready now, so that the answers of one
+	 * round are sent together. */
 	if (list_is_empty(&l->flushes))
 		event_active(l->flush_event, EV_TIMEOUT, 1);
 	list_add_tail(&l->flushes, &c->flush_link);
@@ -129,7 +130,7 @@ void listen_conn_send(struct listen_conn *c, struct str octets)
 {
 	if (c->dead)
 		return;
-	/* Drop what was sent once it is the larger part. */
+	/* When more octets are sent than unsent, remove the sent ones from the buffer. */
 	if (c->out_sent > out_waiting(c)) {
 		buf_drop(&c->out, c->out_sent);
 		c->out_sent = 0;
@@ -166,7 +167,7 @@ static bool must_pause(const struct listen_conn *c)
 	       out_waiting(c) > c->listener->config.out_max_bytes / 2;
 }
 
-/* After LINES_A_TURN lines of a peer, its further lines wait for the next round. */
+/* Lets the further lines of a connection wait for the next round, after LINES_A_TURN lines. */
 static void more_later(struct listen_conn *c)
 {
 	static const struct timeval at_once = {0};
@@ -181,7 +182,7 @@ static void more_later(struct listen_conn *c)
 	list_add_tail(&l->mores, &c->more_link);
 }
 
-/* Handles the whole lines, then wipes them. */
+/* Handles the complete lines in c->in, then removes and wipes them. */
 static void conn_lines(struct listen_conn *c)
 {
 	const struct listen_config *config = &c->listener->config;
@@ -235,7 +236,7 @@ static void resume_if_idle(struct listen_conn *c)
 	if (c->dead || c->closing || !c->paused || c->in_lines || must_pause(c))
 		return;
 	c->paused = false;
-	/* The caller is answering a request, so reading resumes in the next round. */
+	/* The caller may be answering a request, so buffered lines wait for the next round. */
 	if (event_add(c->read_event, NULL)) {
 		listen_conn_close(c);
 		return;
@@ -269,7 +270,7 @@ static bool conn_make_room(struct listen_conn *c)
 		room = most;
 	if (room <= c->in_len)
 		return false;
-	/* Not mem_resize: it would leave the old octets behind. */
+	/* mem_resize would leave a copy of the old octets, which may be keys, in freed memory. */
 	p = mem_alloc(room);
 	if (!p)
 		return false;

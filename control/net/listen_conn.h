@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What listen.c and listen_conn.c share. */
+/* Declarations that listen.c and listen_conn.c share. */
 #ifndef CONTROL_NET_LISTEN_CONN_H
 #define CONTROL_NET_LISTEN_CONN_H
 
@@ -11,21 +11,23 @@ struct listener {
 	struct loop *loop;
 	struct listen_config config;
 	char where[256];
-	char path[108]; /* to be removed; empty for TCP */
+	char path[108]; /* the Unix socket to remove at the end; empty for TCP */
 	int fd;
 	struct event *event, *resume_event;
 	struct event *flush_event, *more_event;
-	struct link conns;
-	struct link flushes; /* peers with output that is not sent yet */
-	struct link mores;   /* peers with lines left for the next round */
+	struct link conns;   /* all connections */
+	struct link flushes; /* connections with output queued in this round */
+	struct link mores;   /* connections whose further lines wait for the next round */
 	unsigned n_conns;
 };
 
-/* Takes over the descriptor of an accepted peer. On ERR_NOMEM the caller keeps it. */
+/* Creates the connection of the accepted socket `fd`. On ERR_NOMEM the caller keeps `fd`. */
 enum err listen_conn_new(struct listener *l, int fd) MUST_USE;
+/* Closes all connections. */
 void listen_end_all(struct listener *l);
-/* Sends the output of this round; takes the lines left from the last round. */
+/* Sends the output that was queued in this round. */
 void listen_flush(struct listener *l);
+/* Resumes the connections in `mores`. */
 void listen_go_on(struct listener *l);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The event loop, on libevent. */
+/* The event loop, based on libevent. */
 #include "control/net/loop.h"
 
 #include <event2/event.h>

@@ -9,7 +9,7 @@
 #include "base/err.h"
 
 struct event_base;
-/* Control only. Free everything made from a loop before the loop. */
+/* Control thread only. Free the timers, signals and watches of a loop before the loop. */
 struct loop;
 struct loop_timer;
 struct loop_signal;
@@ -21,20 +21,21 @@ typedef void loop_watch_fn(void *arg, bool readable, bool writable);
 
 enum err loop_new(struct loop **out) MUST_USE;
 void loop_free(struct loop *l);
-/* For the files that include libevent. */
+/* The libevent base, for files that use libevent directly. */
 struct event_base *loop_base(struct loop *l);
-/* Runs until loop_stop, or until it watches nothing. */
+/* Runs until loop_stop is called, or until the loop has no timer, signal or watch. */
 void loop_run(struct loop *l);
-/* One round: what is ready now, or with `wait` the first thing that becomes ready. For tests. */
+/* Runs one round: handles what is ready now; with `wait` first waits until something is ready. For
+ * tests. */
 void loop_turn(struct loop *l, bool wait);
 void loop_stop(struct loop *l);
 
-/* Calls `fn` once for each loop_timer_set, never from inside it. */
+/* A timer that calls `fn` once each time it expires, never during loop_timer_set. */
 enum err loop_timer_new(struct loop_timer **out, struct loop *l, loop_fn *fn, void *arg) MUST_USE;
-/* Sets the timer, or moves it. ERR_NOMEM. */
+/* Starts the timer; if it runs already, moves it to the new time. ERR_NOMEM. */
 enum err loop_timer_set(struct loop_timer *t, uint64_t after_ns) MUST_USE;
-/* Fires once in this round, after the descriptors that are ready now; further calls before that
- * have no effect. */
+/* Makes the timer expire once in this round, after the descriptors that are ready now. Further
+ * calls before that have no effect. */
 void loop_timer_soon(struct loop_timer *t);
 void loop_timer_free(struct loop_timer *t);
 
@@ -43,8 +44,8 @@ enum err loop_signal_new(struct loop_signal **out, struct loop *l, int signo, lo
 void loop_signal_free(struct loop_signal *s);
 
 struct loop_watch_config {
-	int fd;           /* stays the caller's */
-	bool read, write; /* what to watch for; level-triggered */
+	int fd;           /* the caller keeps and closes it */
+	bool read, write; /* call `fn` while `fd` is readable, writable (level-triggered) */
 	loop_watch_fn *fn;
 	void *arg;
 };

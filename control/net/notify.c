@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Notifications to systemd, by libsystemd. */
+/* Sends notifications to systemd with libsystemd. */
 #include "control/net/notify.h"
 
 #include <systemd/sd-daemon.h>
@@ -13,7 +13,7 @@ void notify_ready(const char *status)
 
 void notify_reloading(void)
 {
-	/* Type=notify-reload needs the current time too. */
+	/* A unit with Type=notify-reload requires MONOTONIC_USEC, the current monotonic time. */
 	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
 	                 (unsigned long long)(clk_mono_ns() / NS_PER_US));
 }

@@ -5,12 +5,12 @@
 
 #include <stdint.h>
 
-/* `status` is one line, shown by systemctl status. */
+/* Reports that the process is ready. `status`: one line, which systemctl status shows. */
 void notify_ready(const char *status);
 void notify_reloading(void);
 void notify_stopping(void);
 void notify_watchdog(void);
-/* The period of notify_watchdog, half of the unit's WatchdogSec; 0: no watchdog. */
+/* The time between two calls of notify_watchdog: half of the unit's WatchdogSec; 0: no watchdog. */
 uint64_t notify_watchdog_ns(void);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads SIP messages. */
+/* Finds and parses SIP messages. */
 #include "control/net/sip.h"
 
-/* Names that have a compact form (RFC 3261 20). */
+/* Header names and their compact forms (RFC 3261 20). */
 static const struct {
 	const char *name;
 	char compact;
@@ -22,7 +22,8 @@ static bool is_named(struct str name, const char *wanted)
 	return false;
 }
 
-/* The next line without its end; false: no complete line has arrived. */
+/* Removes the next line from `rest`, and writes it without its line end. False: no complete line
+ * has arrived. */
 static bool next_line(struct str *rest, struct str *line)
 {
 	size_t n = str_find(*rest, '\n');
@@ -171,7 +172,7 @@ struct str sip_param(struct str value, const char *name)
 	size_t close = str_find(value, '>');
 	struct str rest = close < value.n ? str_skip(value, close + 1) : value;
 
-	/* Parameters begin after the first ";". */
+	/* Skip what precedes the first ";": the parameters follow it. */
 	(void)str_cut(rest, ';', &rest);
 	while (rest.n) {
 		struct str text, one = str_cut(rest, ';', &rest),

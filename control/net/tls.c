@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* OpenSSL's TLS as bufferevents. */
+/* Makes TLS contexts with OpenSSL, and TLS connections as bufferevents of libevent. */
 #include "control/net/tls.h"
 
 #include <event2/bufferevent.h>
@@ -17,7 +17,7 @@ struct tls_context {
 	SSL_CTX *ctx;
 	struct tls_config config;
 	char *files[3];   /* owned copies of config's file names */
-	uint64_t told_ns; /* time of the last log line about a refused client */
+	uint64_t told_ns; /* monotonic time of the last log line about a refused client; 0: none */
 };
 
 static enum err fail(struct why *why, enum err e, const char *what, const char *file)
@@ -36,19 +36,20 @@ static enum err load_own(SSL_CTX *ctx, const struct tls_config *c, struct why *w
 	if (!c->cert_file && !c->key_file && c->role == TLS_CLIENT)
 		return ERR_OK;
 	if (!c->cert_file || !c->key_file)
-		return why_fail(why, ERR_INVALID, "TLS: give both a certificate and a private key");
+		return why_fail(why, ERR_INVALID,
+		                "TLS: both a certificate and a private key must be given");
 	if (SSL_CTX_use_certificate_chain_file(ctx, c->cert_file) != 1)
-		return fail(why, ERR_IO, "certificate", c->cert_file);
+		return fail(why, ERR_IO, "cannot load the certificate", c->cert_file);
 	if (SSL_CTX_use_PrivateKey_file(ctx, c->key_file, SSL_FILETYPE_PEM) != 1)
-		return fail(why, ERR_IO, "private key", c->key_file);
+		return fail(why, ERR_IO, "cannot load the private key", c->key_file);
 	if (SSL_CTX_check_private_key(ctx) != 1)
 		return fail(why, ERR_INVALID,
-		            "private key does not belong to the certificate:", c->key_file);
+		            "the private key does not belong to the certificate:", c->key_file);
 	return ERR_OK;
 }
 
-/* The client gets a TLS alert without the reason, so it is logged here; at most once a second,
- * because anybody can connect. */
+/* Logs why a client certificate was refused: the TLS alert does not tell the client the reason.
+ * Logs at most once a second, because anybody can connect. */
 static int on_client_certificate(int ok, X509_STORE_CTX *store)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
@@ -76,12 +77,12 @@ static enum err load_trust(SSL_CTX *ctx, const struct tls_config *c, struct why 
 		return ERR_OK;
 	if (c->role == TLS_SERVER && !c->ca_file)
 		return why_fail(why, ERR_INVALID,
-		                "TLS: give the roots (CA file) that client certificates are "
-		                "checked against");
+		                "TLS: a file of root certificates must be given, to verify "
+		                "client certificates");
 	if (c->ca_file && SSL_CTX_load_verify_locations(ctx, c->ca_file, NULL) != 1)
-		return fail(why, ERR_IO, "roots", c->ca_file);
+		return fail(why, ERR_IO, "cannot load the root certificates", c->ca_file);
 	if (!c->ca_file && SSL_CTX_set_default_verify_paths(ctx) != 1)
-		return fail(why, ERR_IO, "the system's roots", NULL);
+		return fail(why, ERR_IO, "cannot load the system's root certificates", NULL);
 	if (c->role == TLS_SERVER) {
 		if (c->peer == TLS_PEER_REQUIRED)
 			mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
@@ -99,11 +100,11 @@ static enum err context_make(SSL_CTX **out, const struct tls_config *c, struct w
 	enum err e;
 
 	if (!ctx)
-		return fail(why, ERR_NOMEM, "context", NULL);
+		return fail(why, ERR_NOMEM, "cannot create a context", NULL);
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 	                                 SSL_OP_CIPHER_SERVER_PREFERENCE);
-	/* A resumed session with client certificates needs a context id of its own. */
+	/* OpenSSL resumes sessions with client certificates only if a session id context is set. */
 	SSL_CTX_set_session_id_context(ctx, session_id, sizeof(session_id) - 1);
 	e = load_own(ctx, c, why);
 	if (!e)
@@ -151,7 +152,7 @@ void tls_context_free(struct tls_context *c)
 {
 	if (!c)
 		return;
-	/* Connections may outlive this struct; OpenSSL keeps their context. */
+	/* Connections may outlive this struct: their SSL keeps a reference to the SSL_CTX. */
 	if (c->ctx)
 		SSL_CTX_set_app_data(c->ctx, NULL);
 	SSL_CTX_free(c->ctx);
@@ -174,7 +175,8 @@ enum err tls_context_reload(struct tls_context *c, struct why *why)
 	return ERR_OK;
 }
 
-/* An IP address is compared with the certificate's IP names, anything else with its DNS names. */
+/* Sets the name that the server's certificate must have: an IP address must match an IP name of the
+ * certificate, any other name a DNS name. */
 static bool expect_name(SSL *ssl, const char *name)
 {
 	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
@@ -205,7 +207,7 @@ struct bufferevent *tls_wrap(struct tls_context *c, struct event_base *base, int
 		SSL_free(ssl);
 		return NULL;
 	}
-	/* Many peers close TCP without a TLS close; HTTP detects truncation itself. */
+	/* Many peers close TCP without TLS close_notify; HTTP detects truncated messages itself. */
 	bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
 	return bev;
 }

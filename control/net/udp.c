@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A datagram listener on the control loop. */
+/* Receives and sends UDP datagrams in the control thread's event loop. */
 #include "control/net/udp.h"
 
 #include <errno.h>
@@ -13,8 +13,8 @@
 #include "control/net/loop.h"
 
 enum {
-	DATAGRAMS_AT_ONCE = 16, /* taken by one recvmmsg */
-	READS_A_TURN = 8,       /* then other descriptors are served */
+	DATAGRAMS_AT_ONCE = 16, /* datagrams read by one recvmmsg */
+	READS_A_TURN = 8,       /* calls of recvmmsg before other descriptors are served */
 	SOCKET_BUFFER_BYTES = 4 << 20,
 };
 
@@ -83,7 +83,7 @@ static enum err open_socket(struct udp *u, const struct addr *bind_to, struct wh
 		                addr_print(bind_to, text), strerror(errno));
 	if (bind_to->version == 6)
 		(void)setsockopt(u->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	/* The buffer must hold a burst of requests; the system may grant less. */
+	/* The receive buffer must hold a burst of requests; the system may grant less. */
 	(void)setsockopt(u->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	if (bind(u->fd, (struct sockaddr *)&sa, len))
 		return why_fail(why, errno == EADDRINUSE ? ERR_EXISTS : ERR_IO,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A datagram listener: one request in a datagram; its reply goes to the sender's address. */
+/* A UDP listener: each datagram is one request; the reply goes to the sender's address. */
 #ifndef CONTROL_NET_UDP_H
 #define CONTROL_NET_UDP_H
 
@@ -8,10 +8,10 @@
 #include "base/str.h"
 
 struct loop;
-/* Control only. Freed before the loop. */
+/* Control thread only. Free it before the loop. */
 struct udp;
 
-/* The datagram lives until the function returns; it may hold keys and is wiped then. */
+/* Handles a datagram, which may hold keys: it is wiped when the function returns. */
 typedef void udp_fn(void *arg, const struct addr *from, struct str datagram);
 
 enum { UDP_DATAGRAM_MAX = 65535 };
@@ -26,8 +26,9 @@ struct udp_config {
 enum err udp_new(struct udp **out, struct loop *l, const struct udp_config *c,
                  struct why *why) MUST_USE;
 void udp_free(struct udp *u); /* takes NULL */
+/* The local address, with the port that the system chose. */
 struct addr udp_local(const struct udp *u);
-/* A datagram that the system refuses is lost; the peer retransmits its request. */
+/* Sends a datagram. A datagram that the system refuses is lost; the peer repeats its request. */
 void udp_send(struct udp *u, const struct addr *to, struct str datagram);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests by host and cookie, and the answered ones in order of age. */
+/* Finds remembered ng requests by host and cookie, and removes the oldest answered ones. */
 #include "control/ng/cookies.h"
 
 #include "base/list.h"
@@ -8,12 +8,12 @@
 #include "base/secret.h"
 
 struct ng_cookie {
-	struct link age; /* in the list of answered requests, oldest first */
-	uint64_t answered_ns;
-	char *reply; /* may hold keys: wiped */
+	struct link age;      /* in ng_cookies.answered once the request is answered */
+	uint64_t answered_ns; /* monotonic */
+	char *reply; /* NULL before the answer; may hold keys, so it is wiped before it is freed */
 	size_t reply_len;
 	enum ng_cookie_state state;
-	uint16_t key_len; /* of `key`: 17 octets of host, then the cookie */
+	uint16_t key_len; /* length of `key`: HOST_LEN octets (IP version, address) and cookie */
 	uint8_t key[];
 };
 
@@ -21,9 +21,9 @@ enum { HOST_LEN = 17 };
 
 struct ng_cookies {
 	struct map *map;
-	struct link answered;
+	struct link answered; /* answered requests, oldest reply first */
 	struct ng_cookies_config config;
-	size_t bytes;
+	size_t bytes; /* sum of reply_len */
 };
 
 enum err ng_cookies_new(struct ng_cookies **out, const struct ng_cookies_config *config)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* ng's `flags`, and the short lists beside them: rtcp-mux, replace, ICE, DTLS. */
+/* The words of the ng keys flags, rtcp-mux, replace, ICE, endpoint-learning, DTLS and OSRTP. */
 #include "control/ng/words.h"
 
-/* A word that sets one thing. */
+/* Defines the function of a word that takes no value and executes `statement_`. */
 #define WORD(fn_, statement_)                                                        \
 	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a) \
 	{                                                                            \
@@ -12,7 +12,7 @@
 		return ERR_OK;                                                       \
 	}
 
-/* --- rtcp-mux, replace, ICE, DTLS ------------------------------------------- */
+/* --- rtcp-mux, replace, ICE, endpoint-learning, DTLS, OSRTP ----------------- */
 
 WORD(mux_offer, ng_options(r)->mux |= DIALOG_MUX_OFFER)
 WORD(mux_require, ng_options(r)->mux |= DIALOG_MUX_REQUIRE)
@@ -23,12 +23,12 @@ WORD(mux_reject, ng_options(r)->mux |= DIALOG_MUX_REJECT)
 static const struct ng_word mux_words[] = {
 	{"offer", NG_SUPPORTED, mux_offer, "rtcp-mux is offered to the other side"},
 	{"require", NG_SUPPORTED, mux_require,
-         "offered to the other side; an answer without it is refused"},
+         "rtcp-mux is offered to the other side; an answer without it is refused"},
 	{"demux", NG_SUPPORTED, mux_demux,
-         "accepted from the offerer, not offered to the other side"},
+         "rtcp-mux is accepted from the offerer and not offered to the other side"},
 	{"accept", NG_SUPPORTED, mux_accept,
-         "accepted from the offerer, also if the other side refuses it"},
-	{"reject", NG_SUPPORTED, mux_reject, "refused in the answer to the offerer"},
+         "rtcp-mux is accepted from the offerer, even if the other side refuses it"},
+	{"reject", NG_SUPPORTED, mux_reject, "rtcp-mux is refused in the answer to the offerer"},
 };
 const struct ng_table ng_mux_table = {"rtcp-mux", mux_words, ARRAY_LEN(mux_words)};
 
@@ -41,19 +41,19 @@ WORD(replace_zero, ng_options(r)->replace |= DIALOG_REPLACE_ZERO_ADDRESS)
 WORD(replace_version, ng_options(r)->replace |= DIALOG_REPLACE_VERSION)
 
 static const struct ng_word replace_words[] = {
-	{"origin", NG_SUPPORTED, replace_origin, "the gateway's address is written into o="},
+	{"origin", NG_SUPPORTED, replace_origin, "the gateway writes its address into o="},
 	{"origin-full", NG_SUPPORTED, replace_origin_full,
-         "origin, username and sdp-version together"},
+         "the same as origin, username and sdp-version together"},
 	{"session-connection", NG_SUPPORTED, NULL,
-         "always so: c= of the session has the gateway's address"},
-	{"username", NG_SUPPORTED, replace_username, "the user in o= is replaced"},
-	{"session-name", NG_SUPPORTED, replace_session_name, "s= is replaced"},
+         "always in effect: c= of the session has the gateway's address"},
+	{"username", NG_SUPPORTED, replace_username, "the gateway replaces the user name in o="},
+	{"session-name", NG_SUPPORTED, replace_session_name, "the gateway replaces s="},
 	{"sdp-version", NG_SUPPORTED, replace_version,
          "the gateway writes its own version into o= and raises it with each change"},
 	{"force-increment-sdp-ver", NG_SUPPORTED, replace_version, "the same as sdp-version"},
 	{"zero-address", NG_SUPPORTED, replace_zero,
-         "hold by c=0.0.0.0 is rewritten to the gateway's address with a=sendonly or inactive; "
-         "without the word it is forwarded as it is"},
+         "a hold by c=0.0.0.0 is rewritten to the gateway's address with a=sendonly or a=inactive; "
+         "without this word 0.0.0.0 is forwarded"},
 };
 const struct ng_table ng_replace_table = {"replace", replace_words, ARRAY_LEN(replace_words)};
 
@@ -62,7 +62,7 @@ const struct ng_table ng_replace_table = {"replace", replace_words, ARRAY_LEN(re
 	"media"
 static const struct ng_word ice_words[] = {
 	{"remove", NG_SUPPORTED, NULL,
-         "always so: candidates and credentials are removed from the SDP"},
+         "always in effect: candidates and credentials are removed from the SDP"},
 	{"default", NG_SUPPORTED, NULL, "the same as remove"},
 	{"optional", NG_SUPPORTED, NULL, "the same as remove"},
 	{"force", NG_REFUSED, NULL, ICE_REASON},
@@ -78,22 +78,23 @@ WORD(learning_choice, ng_options(r)->latch = RELAY_LATCH_HEURISTIC)
 static const struct ng_word learning_words[] = {
 	{"off", NG_SUPPORTED, learning_off,
          "media always goes to the address in the SDP: the same as the flag asymmetric"},
-	{"immediate", NG_SUPPORTED, learning_first, "the sender of the first packet is accepted"},
+	{"immediate", NG_SUPPORTED, learning_first,
+         "the gateway accepts the sender of the first packet as the peer"},
 	{"delayed", NG_SUPPORTED, learning_choice, "the same as heuristic"},
 	{"heuristic", NG_SUPPORTED, learning_choice,
-         "the default: the sender of the first packet is accepted at once; for 3 s a better one "
-         "replaces it, best the signalled address"},
+         "the default: the gateway accepts the sender of the first packet at once; within 3 s a "
+         "better source replaces it; the best source is the signalled address"},
 };
 const struct ng_table ng_learning_table = {"endpoint-learning", learning_words,
                                            ARRAY_LEN(learning_words)};
 
 static const struct ng_word dtls_words[] = {
-	{"off", NG_SUPPORTED, NULL, "always so: DTLS-SRTP is not supported"},
+	{"off", NG_SUPPORTED, NULL, "always in effect: DTLS-SRTP is not supported"},
 	{"no", NG_SUPPORTED, NULL, "the same as off"},
 	{"disable", NG_SUPPORTED, NULL, "the same as off"},
 	{"passive", NG_IGNORED, NULL,
          "DTLS is not supported; a DTLS offer fails because of its profile"},
-	{"active", NG_IGNORED, NULL, "as passive"},
+	{"active", NG_IGNORED, NULL, "the same as passive"},
 };
 const struct ng_table ng_dtls_table = {"DTLS", dtls_words, ARRAY_LEN(dtls_words)};
 
@@ -107,21 +108,21 @@ WORD(osrtp_off, ng_options(r)->osrtp = DIALOG_OSRTP_OFF)
 
 static const struct ng_word osrtp_words[] = {
 	{"offer", NG_SUPPORTED, osrtp_offer,
-         "the other side is offered RTP/AVP with a=crypto lines of the gateway (RFC 8643); it "
-         "answers with or without keys"},
+         "the gateway offers RTP/AVP with its own a=crypto lines to the other side (RFC 8643), "
+         "which answers with or without keys"},
 	{"offer-RFC", NG_SUPPORTED, osrtp_offer, "the same as offer"},
 	{"offer-legacy", NG_SUPPORTED, osrtp_offer_legacy,
-         "as offer, also instead of RTP/SAVP: one m-line of RTP/AVP with keys; rtpengine writes "
-         "two"},
+         "like offer, but also instead of RTP/SAVP: one m-line of RTP/AVP with keys (rtpengine "
+         "writes two m-lines)"},
 	{"accept-RFC", NG_SUPPORTED, osrtp_end,
-         "the offerer's optional SRTP ends here; overrides the setting osrtp"},
+         "the gateway terminates the offerer's optional SRTP; overrides the setting osrtp"},
 	{"accept-legacy", NG_SUPPORTED, osrtp_pairs,
          "if two m-lines offer one media as RTP and as SRTP, the SRTP one is used and the other "
          "gets port 0"},
-	{"accept", NG_SUPPORTED, osrtp_accept, "accept-RFC and accept-legacy"},
+	{"accept", NG_SUPPORTED, osrtp_accept, "the same as accept-RFC and accept-legacy together"},
 	{"pass", NG_SUPPORTED, osrtp_pass,
-         "optional SRTP passes from end to end if no transport-protocol is given; otherwise as "
-         "off"},
+         "optional SRTP passes from end to end if no transport-protocol is given; otherwise the "
+         "same as off"},
 	{"off", NG_SUPPORTED, osrtp_off,
          "optional SRTP is not used: RTP without keys on both sides"},
 };
@@ -197,22 +198,22 @@ static const struct ng_word flag_words[] = {
          "when the peer falls silent, other senders are accepted only after the next offer or "
          "answer"},
 	{"media-handover", NG_SUPPORTED, flag_handover,
-         "another sender is accepted when the present one pauses; with keys at once, if it "
-         "authenticates"},
-	{"port-latching", NG_SUPPORTED, NULL, "always so: a call keeps its ports"},
-	{"no-port-latching", NG_IGNORED, NULL, "a call keeps its ports"},
+         "another sender is accepted when the current one pauses; on an SRTP leg at once, if its "
+         "packets authenticate"},
+	{"port-latching", NG_SUPPORTED, NULL, "always in effect: a call keeps its ports"},
+	{"no-port-latching", NG_IGNORED, NULL, "a call always keeps its ports"},
 	{"signalled-source", NG_SUPPORTED, flag_signalled,
          "packets are accepted from the signalled address only"},
 	{"asymmetric", NG_SUPPORTED, flag_asymmetric,
          "media goes to the address in the SDP; packets are accepted from the sender of the first "
-         "one"},
+         "packet"},
 	{"unidirectional", NG_IGNORED, NULL, "either side may send first"},
 	{"no-rtcp-attribute", NG_SUPPORTED, flag_no_rtcp_attr, "no a=rtcp is written"},
 	{"full-rtcp-attribute", NG_SUPPORTED, flag_full_rtcp_attr,
          "a=rtcp is written with port and address"},
 	{"loop-protect", NG_SUPPORTED, flag_loop,
-         "the gateway writes a=rtpengine with its id into the SDP, and returns an SDP with its id "
-         "unchanged: no ports, no change of the call"},
+         "the gateway writes a=rtpengine with its id into the SDP; an SDP that already has this id "
+         "is returned unchanged, uses no ports and does not change the call"},
 	{"replace-=", NG_SUPPORTED, flag_replace,
          "the rest of the flag is a word of the key replace"},
 	{"SDES-=", NG_SUPPORTED, flag_sdes, "the rest of the flag is a word of the key SDES"},
@@ -225,27 +226,31 @@ static const struct ng_word flag_words[] = {
 	{"other-media-=", NG_SUPPORTED, flag_other,
          "overrides the setting other-media for this request: relay, relay-only, pass or refuse "
          "m-lines that are not RTP"},
-	{"pad-crypto", NG_SUPPORTED, NULL, "as SDES: pad"},
-	{"reject-ICE", NG_SUPPORTED, NULL, "as ICE: remove"},
-	{"early-media", NG_SUPPORTED, NULL, "always so: media may flow from the first answer on"},
+	{"pad-crypto", NG_SUPPORTED, NULL, "the same as SDES: pad"},
+	{"reject-ICE", NG_SUPPORTED, NULL, "the same as ICE: remove"},
+	{"early-media", NG_SUPPORTED, NULL,
+         "always in effect: media may flow from the first answer on"},
 	{"provisional", NG_SUPPORTED, NULL,
-         "always so: several answers may come, from one place or from several"},
-	{"original-sendrecv", NG_SUPPORTED, NULL, "always so: directions are forwarded unchanged"},
+         "always in effect: an offer may get several answers, from one terminal or from several"},
+	{"original-sendrecv", NG_SUPPORTED, NULL,
+         "always in effect: directions are forwarded unchanged"},
 	{"allow-asymmetric-codecs", NG_SUPPORTED, NULL,
-         "always so: the gateway does not change codecs"},
-	{"no-jitter-buffer", NG_SUPPORTED, NULL, "always so: the gateway has no buffer"},
-	{"no-tls-id", NG_SUPPORTED, NULL, "always so: the gateway writes no a=tls-id"},
-	{"no-redis-update", NG_SUPPORTED, NULL, "always so: the gateway does not use Redis"},
-	{"directional", NG_SUPPORTED, NULL, "always so: from-tag and to-tag name the sides"},
+         "always in effect: the gateway does not change codecs"},
+	{"no-jitter-buffer", NG_SUPPORTED, NULL,
+         "always in effect: the gateway has no jitter buffer"},
+	{"no-tls-id", NG_SUPPORTED, NULL, "always in effect: the gateway writes no a=tls-id"},
+	{"no-redis-update", NG_SUPPORTED, NULL, "always in effect: the gateway does not use Redis"},
+	{"directional", NG_SUPPORTED, NULL, "always in effect: from-tag and to-tag name the sides"},
 	{"reset", NG_IGNORED, NULL,
-         "a repeated offer resets nothing, because a reset silences calls"},
+         "a repeated offer resets nothing: a reset would interrupt the media of the call"},
 	{"NAT-wait", NG_IGNORED, NULL, "media to a peer does not wait for media from it"},
 	{"pierce-NAT", NG_IGNORED, NULL, "the gateway sends no empty packets"},
 	{"trickle-ICE", NG_IGNORED, NULL, "ICE is not supported"},
 	{"generate-mid", NG_IGNORED, NULL, "a=mid is forwarded unchanged"},
 	{"generate-RTCP", NG_IGNORED, NULL, "the gateway forwards the terminals' own RTCP"},
 	{"strip-extmap", NG_IGNORED, NULL,
-         "a=extmap is forwarded unchanged; encrypted ones are removed where SRTP ends"},
+         "a=extmap is forwarded unchanged; encrypted header extensions are removed where the "
+         "gateway terminates SRTP"},
 	{"single-codec", NG_IGNORED, NULL, "the gateway does not change codecs"},
 	{"allow-transcoding", NG_IGNORED, NULL, "the gateway does not change codecs"},
 	{"always-transcode", NG_IGNORED, NULL, "the gateway does not change codecs"},
@@ -263,18 +268,19 @@ static const struct ng_word flag_words[] = {
 	{"webrtc", NG_REFUSED, NULL,
          "DTLS-SRTP and ICE are not supported; a browser needs another relay"},
 	{"reject-rekey", NG_SUPPORTED, flag_reject_rekey,
-         "a new key where the peer did not move is refused"},
+         "a new key is refused if the peer's address did not change"},
 	{"refuse-glare", NG_SUPPORTED, flag_refuse_glare,
-         "an offer is refused while an offer of the other side is open; otherwise it replaces that "
-         "one"},
+         "an offer is refused while an offer of the other side is open; without this flag it "
+         "replaces that offer"},
 	{"gates-by-direction", NG_SUPPORTED, flag_gates,
-         "a=inactive, sendonly and recvonly close gates, for RTCP too"},
+         "a=inactive, a=sendonly and a=recvonly close gates: packets in the closed direction are "
+         "dropped, RTCP too"},
 	{"pass-bundle", NG_SUPPORTED, flag_bundle, "a=group:BUNDLE is kept"},
 	{"recrypt", NG_SUPPORTED, flag_recrypt,
-         "SRTP on both sides ends here, with the gateway's keys, instead of passing from end to "
-         "end"},
+         "if both sides have SRTP, the gateway terminates it with its own keys instead of passing "
+         "it from end to end"},
 	{"no-recrypt", NG_SUPPORTED, flag_no_recrypt,
-         "SRTP on both sides passes from end to end; overrides the setting ng-srtp"},
+         "if both sides have SRTP, it passes from end to end; overrides the setting ng-srtp"},
 	{"all", NG_IGNORED, NULL, "used by commands that are not supported"},
 	{"fatal", NG_SUPPORTED, flag_fatal,
          "a delete of an unknown call is an error instead of a warning"},

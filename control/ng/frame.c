@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Finds the end of ng messages in a stream. */
+/* Finds the end of an ng message in a TCP stream. */
 #include "control/ng/frame.h"
 
 #include "control/doc/doc.h"
@@ -8,7 +8,7 @@
 
 enum { DIGITS_MAX = 20 };
 
-/* A bencoded string: "123:" and 123 octets. */
+/* Skips a bencoded string: a length in decimal, ":", and that many octets. */
 static enum err skip_string(struct str data, size_t *at)
 {
 	struct str rest = str_skip(data, *at),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads an ng message: its command, its keys, and whether a key is missing. */
+/* Reads an ng message: its command and keys; refuses it when a required key is missing. */
 #include "control/ng/message.h"
 
 #include "control/ng/words.h"
@@ -65,7 +65,7 @@ static enum err check_names(struct ng_reading *r)
 	return ERR_OK;
 }
 
-/* The settings about SRTP. */
+/* Sets the options that the settings ng-srtp, other-media, osrtp and sdes-offer decide. */
 static void fill_srtp(struct dialog_options *o, const struct call_settings *calls)
 {
 	o->terminate = calls->recrypts;
@@ -90,8 +90,9 @@ enum err ng_message_read(struct ng_message *out, const struct doc *message,
 
 	*out = (struct ng_message){.limit = 32};
 	dialog_options_defaults(&out->dialog.options);
-	out->dialog.options.accept_rekey = true; /* terminals outside IMS send new keys */
-	/* ng has no message for a refused re-INVITE: only the next offer shows it. */
+	/* Terminals outside IMS change their keys during a call. */
+	out->dialog.options.accept_rekey = true;
+	/* ng cannot report a refused re-INVITE, so the next offer replaces the refused one. */
 	out->dialog.options.supersede_glare = true;
 	out->dialog.options.ends_when_silent = true;
 	out->dialog.options.delete_delay_ms = DIALOG_DELAY_SETTING;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ng messages: their keys and flags, which of them are supported, ignored or refused, and what they
- * mean for offer and answer. */
+/* Reads ng messages into dialog commands, and lists every key and flag: supported, ignored or
+ * refused. */
 #ifndef CONTROL_NG_MESSAGE_H
 #define CONTROL_NG_MESSAGE_H
 
@@ -26,33 +26,33 @@ enum ng_command {
 
 const char *ng_command_name(enum ng_command c);
 
-/* What a message says. Texts are slices of the doc it was read from. */
+/* A message that was read. Its texts are slices of the doc that ng_message_read got. */
 struct ng_message {
 	enum ng_command command;
-	struct dialog_command dialog; /* for offer, answer and delete */
-	uint32_t limit;               /* list: how many at most; default 32 */
-	bool knows_load_limit; /* `supports` has "load limit": the client understands that result */
+	struct dialog_command dialog; /* for offer, answer, delete; its `call` for query too */
+	uint32_t limit;               /* list: maximum number of Call-IDs to return; default 32 */
+	bool knows_load_limit; /* the client understands the result "load limit" (key `supports`) */
 	bool is_fatal;         /* delete: an unknown call is an error instead of a warning */
-	unsigned n_ignored;    /* ignored keys and flags */
-	char ignored[160];     /* the names of ignored words, without values; a long list is cut */
+	unsigned n_ignored;    /* number of ignored keys and flags */
+	char ignored[160];     /* names of the ignored words, without values; a long list is cut */
 };
 
-/* For reading messages. */
+/* What ng_message_read needs to know about the gateway. */
 struct ng_context {
-	const struct call_settings *calls;        /* NULL: the defaults */
-	const struct relay_interface *interfaces; /* for `direction` and `interface` */
+	const struct call_settings *calls;        /* the settings about calls; NULL: the defaults */
+	const struct relay_interface *interfaces; /* for the keys `direction` and `interface` */
 	unsigned n_interfaces;
 };
 
 /*
- * Reads a message. ERR_INVALID, ERR_UNSUPPORTED, ERR_NOT_FOUND (interface) or ERR_RANGE: `why` is
- * the `error-reason`: the key, its value (never SDP) and what is allowed. Ignores and counts
- * unknown keys and flags, as clients expect.
+ * Reads a message. ERR_INVALID, ERR_UNSUPPORTED, ERR_NOT_FOUND (no such interface), ERR_RANGE,
+ * ERR_TOO_BIG (a tag): `why` is the text for `error-reason`: the key, its value (never SDP) and
+ * what is allowed. Ignores and counts unknown keys and flags, as clients expect.
  */
 enum err ng_message_read(struct ng_message *out, const struct doc *message,
                          const struct ng_context *context, struct why *why) MUST_USE;
 
-/* The tables, for documentation and tests. */
+/* What the gateway does with a word; for documentation and tests. */
 enum ng_how { NG_SUPPORTED, NG_IGNORED, NG_REFUSED };
 
 struct ng_word_doc {
@@ -62,7 +62,7 @@ struct ng_word_doc {
 	const char *text; /* the effect, or why it is ignored or refused */
 };
 
-/* The row at `at`; false after the last. */
+/* Writes row `at`, counted from 0 over all tables. Returns false after the last row. */
 bool ng_words_row(size_t at, struct ng_word_doc *out);
 
 #endif

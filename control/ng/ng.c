@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Carries out ng messages by requests of dialog and service, and answers them. */
+/* Carries out ng messages by calling dialog and service, and answers them. */
 #include "control/ng/ng.h"
 
 #include "base/buf.h"
@@ -22,18 +22,18 @@ struct ng {
 	struct addr_net allow[NG_ALLOW_MAX];
 	struct ng_cookies *cookies;
 	struct doc_arena *in, *out;
-	struct buf reply; /* made large once: growing would leave copies of keys behind */
+	struct buf reply; /* ng_new makes it large: growing leaves copies of keys in freed memory */
 	struct ng_counts counts;
 };
 
-/* A request under way; answered once. */
+/* A request that is not answered yet. Each request is answered once, and freed with that. */
 struct ng_request {
 	struct ng *p;
 	struct ng_cookie *cookie;
 	struct ng_origin origin;
 	bool is_json, knows_load_limit, is_fatal;
 	enum ng_command command;
-	char *call_id; /* for the reply */
+	char *call_id; /* Call-ID of the request, for the reply */
 	size_t call_id_len;
 };
 
@@ -136,8 +136,9 @@ static void request_free(struct ng_request *q)
 	mem_free(q);
 }
 
-/* Out of memory for the reply: nothing is sent or remembered, and the client sends its request
- * again. A reply that exceeds every bound makes ng_cookies_finish forget the request. */
+/* Forgets a request without sending a reply, because memory for the reply is exhausted: the client
+ * sends its request again. A reply of SIZE_MAX octets makes ng_cookies_finish forget the request.
+ */
 static void forget(struct ng *p, struct ng_cookie *k)
 {
 	ng_cookies_finish(p->cookies, k, (struct str){.p = "", .n = SIZE_MAX}, clk_mono_ns());
@@ -186,8 +187,8 @@ static void request_fail(struct ng_request *q, const char *reason)
 }
 
 /*
- * A new call that cannot be taken now. Proxies try their next gateway on exactly these texts:
- * Kamailio and, since 3.6, OpenSIPS. The reason in our own words is the `warning`.
+ * Refuses a new call because the gateway has no room for it. On exactly these texts Kamailio, and
+ * OpenSIPS since 3.6, try their next gateway. `reason` goes into the key `warning`.
  */
 static void request_limit(struct ng_request *q, enum service_limit limit, const char *reason)
 {
@@ -328,7 +329,8 @@ static void note_ignored(struct ng *p, const struct ng_message *m)
 	uint64_t before = p->counts.ignored_words;
 
 	p->counts.ignored_words += m->n_ignored;
-	/* A client repeats its words with every call: log the first, then every thousandth. */
+	/* A client repeats its words in every call, so log the first ignored word and then about
+	 * every thousandth. */
 	if (m->n_ignored && (before == 0 || before / IGNORED_LOG_EVERY !=
 	                                            p->counts.ignored_words / IGNORED_LOG_EVERY)) {
 		char quoted[256];
@@ -375,7 +377,7 @@ static void carry_out(struct ng_request *q, struct str body)
 	commands[m.command](q, &m);
 }
 
-/* NULL: it is a copy of a remembered request, or there is no memory. */
+/* Returns NULL for a retransmission, which it answers if a reply is stored, and on any failure. */
 static struct ng_request *request_begin(struct ng *p, const struct ng_origin *origin,
                                         struct str cookie)
 {

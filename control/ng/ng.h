@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The ng protocol over any transport: cookies, retransmits, commands and replies (docs/ng.md). */
+/* The ng protocol over any transport: retransmissions, commands and replies (docs/ng.md). */
 #ifndef CONTROL_NG_NG_H
 #define CONTROL_NG_NG_H
 
@@ -14,48 +14,48 @@
 
 enum { NG_MESSAGE_MAX = 65535, NG_ALLOW_MAX = 64 };
 
-/* One for the process, over any number of listeners. Control only. */
+/* One object per process; serves any number of listeners. Control thread only. */
 struct ng;
 
 struct ng_config {
 	struct service *service;
 	struct dialogs *dialogs;
-	const struct addr_net *allow; /* peers besides this host; copied */
+	const struct addr_net *allow; /* who may send requests, besides loopback; copied */
 	unsigned n_allow;
-	uint32_t reply_ttl_ms; /* how long a reply is remembered for retransmits */
-	uint32_t requests_max; /* remembered at once */
-	size_t replies_max_bytes;
+	uint32_t reply_ttl_ms; /* how long a reply is remembered and repeated for retransmissions */
+	uint32_t requests_max; /* maximum number of remembered requests */
+	size_t replies_max_bytes; /* maximum sum of the octets of remembered replies */
 };
 
-/* 30 s, 65,536 requests, 64 MB; this host only. */
+/* Defaults: replies remembered for 30 s, 65,536 requests, 64 MiB; loopback addresses only. */
 void ng_config_defaults(struct ng_config *c);
 enum err ng_new(struct ng **out, const struct ng_config *config) MUST_USE;
-/* After dialogs_free, which answers the requests under way. Takes NULL. */
+/* Call it after dialogs_free, which answers the unfinished requests. Takes NULL. */
 void ng_free(struct ng *p);
 
-/* Sends a reply, which may hold keys and lives until the function returns. */
+/* Sends `reply` to `to`. `reply` may hold keys; it is wiped after the function returns. */
 typedef void ng_send_fn(void *arg, uint64_t token, const struct addr *to, struct str reply);
 
-/* Where a message comes from and how its reply gets there. */
+/* The sender of a message, and the function that sends the reply to it. */
 struct ng_origin {
 	struct addr from;
 	ng_send_fn *send;
 	void *arg;
-	uint64_t token; /* for `send` */
+	uint64_t token; /* passed to `send` */
 };
 
-/* May this peer send requests? Counts it if not. */
+/* May this peer send requests? If not, counts it in refused_peers. */
 bool ng_is_allowed(struct ng *p, const struct addr *from);
 /*
- * True when a media port of this gateway sent the datagram, or one closed less than a second ago. A
- * call party then named this listener as its media address; the datagram is media, not a request.
- * Counts it.
+ * True when `from` is a media port of this gateway that is open, or was closed less than a second
+ * ago: the datagram is media, not a request, because a call party named this ng listener as its
+ * media address. Counts the datagram in refused_media.
  */
 bool ng_is_media(struct ng *p, const struct addr *from);
 /*
- * Takes one message of a peer, with its cookie, and answers it once through `send`, now or later.
- * A retransmission is dropped while its request is under way, and gets the stored reply afterwards.
- * A message without cookie is dropped.
+ * Takes one message of a peer, with its cookie, and answers it once through origin->send, now or
+ * later. Drops a retransmission while its request is unfinished; afterwards answers it with the
+ * stored reply. Drops a message without a cookie.
  */
 void ng_take(struct ng *p, const struct ng_origin *origin, struct str message);
 
@@ -63,6 +63,7 @@ struct ng_counts {
 	uint64_t requests, retransmits, errors, malformed, refused_peers, refused_media,
 		ignored_words;
 };
-void ng_get_counts(const struct ng *p, struct ng_counts *out); /* for tests */
+/* Counters since ng_new. For tests. */
+void ng_get_counts(const struct ng *p, struct ng_counts *out);
 
 #endif

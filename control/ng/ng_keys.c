@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The keys of ng requests, and what each does. */
+/* The keys of ng requests: what each does, and whether it is supported, ignored or refused. */
 #include "control/session/interfaces.h"
 #include "control/ng/words.h"
 
@@ -11,8 +11,8 @@ static enum err need_text(struct ng_reading *r, const char *key, const struct do
 	                doc_kind_name(v->kind));
 }
 
-/* Proxies sometimes send a key twice. Equal values are accepted; with different ones the request
- * would be ambiguous. */
+/* Reads a text key. Proxies sometimes send a key twice: equal values are accepted, different values
+ * are refused because the request is ambiguous. */
 static enum err set_text(struct ng_reading *r, const char *key, const struct doc *v,
                          struct str *out)
 {
@@ -52,7 +52,7 @@ static enum err key_transport(struct ng_reading *r, const struct doc *v, struct 
 	char said[NG_SAID_MAX];
 
 	(void)a;
-	/* "accept", in an answer, keeps the profile of the answer, as we always do. */
+	/* "accept" in an answer means: keep the profile of the answer. The gateway always does. */
 	if (e || str_is(v->text, "accept"))
 		return e;
 	if (sdp_profile_is_dtls(p))
@@ -69,7 +69,7 @@ static enum err key_transport(struct ng_reading *r, const struct doc *v, struct 
 	return ERR_OK;
 }
 
-/* A key whose value is a list of words. */
+/* Defines the function of a key whose value is a list of words from `table_`. */
 #define LIST_KEY(fn_, table_)                                                        \
 	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a) \
 	{                                                                            \
@@ -104,7 +104,7 @@ static enum err find_interface(struct ng_reading *r, const char *key, struct str
 	return e;
 }
 
-/* `direction`: the interface of the side that sends this SDP, then of the other side. */
+/* `direction` has two interfaces: of the side that sends this SDP, then of the other side. */
 static enum err key_direction(struct ng_reading *r, const struct doc *v, struct str a)
 {
 	unsigned i = 0;
@@ -112,7 +112,8 @@ static enum err key_direction(struct ng_reading *r, const struct doc *v, struct 
 	(void)a;
 	if (v->kind != DOC_LIST || v->n != 2)
 		return why_fail(r->why, ERR_INVALID,
-		                "direction: must be a list of two interface names");
+		                "direction: must be a list of two interface names, the "
+		                "first for the side that sends this SDP");
 	for (DOC_EACH(it, v)) {
 		enum err e = need_text(r, "direction", it);
 
@@ -144,14 +145,14 @@ static enum err read_ip(struct ng_reading *r, const char *key, const struct doc 
 	return ERR_OK;
 }
 
-/* ["IP4", "192.0.2.1"]: the source address of the SIP request. */
+/* `received-from` is the source address of the SIP request: ["IP4", "192.0.2.1"]. */
 static enum err key_received_from(struct ng_reading *r, const struct doc *v, struct str a)
 {
 	(void)a;
 	if (v->kind != DOC_LIST || v->n != 2 || v->last->kind != DOC_TEXT)
 		return why_fail(r->why, ERR_INVALID,
-		                "received-from: must be a list of family and address, [\"IP4\", "
-		                "\"192.0.2.1\"]");
+		                "received-from: must be a list of family and address, for "
+		                "example [\"IP4\", \"192.0.2.1\"]");
 	return read_ip(r, "received-from", v->last, &r->received_from);
 }
 
@@ -195,7 +196,7 @@ static enum err read_number(struct ng_reading *r, const char *key, const struct 
 	return e;
 }
 
-/* The TOS octet of the IP header; its upper six bits are the DSCP. */
+/* `TOS` is the TOS octet of the IP header; its upper six bits are the DSCP. */
 static enum err key_tos(struct ng_reading *r, const struct doc *v, struct str a)
 {
 	uint64_t n = 0;
@@ -254,7 +255,8 @@ static const struct ng_word key_table_words[] = {
 	{"SDES", NG_SUPPORTED, key_sdes, "a list of the words below"},
 	{"crypto", NG_SUPPORTED, key_crypto,
          "suites to offer, best first: names, or a=crypto lines without keys. If both sides have "
-         "SRTP it ends here, as with recrypt; otherwise the offerer must use one of these"},
+         "SRTP, the gateway terminates it, as with recrypt; otherwise the offerer must use one of "
+         "these suites"},
 	{"rtcp-mux", NG_SUPPORTED, key_mux, "a list of the words below"},
 	{"OSRTP", NG_SUPPORTED, key_osrtp, "a list of the words below"},
 	{"replace", NG_SUPPORTED, key_replace, "a list of the words below"},
@@ -271,7 +273,8 @@ static const struct ng_word key_table_words[] = {
          "the address to write into the SDP instead of the gateway's"},
 	{"address-family", NG_SUPPORTED, key_family,
          "IP4 or IP6: the family of the gateway's address for the other side"},
-	{"TOS", NG_SUPPORTED, key_tos, "the DSCP of sent packets, as a whole TOS octet"},
+	{"TOS", NG_SUPPORTED, key_tos,
+         "the TOS octet of sent packets; its upper six bits are the DSCP"},
 	{"delete-delay", NG_SUPPORTED, key_delete_delay,
          "delete: the call continues for this many seconds; an offer or answer cancels the delete. "
          "0: it ends at once"},
@@ -279,9 +282,9 @@ static const struct ng_word key_table_words[] = {
 	{"supports", NG_SUPPORTED, key_supports,
          "\"load limit\": the client understands this result"},
 	{"label", NG_IGNORED, NULL, "the tags name the sides"},
-	{"from-label", NG_IGNORED, NULL, "as label"},
-	{"to-label", NG_IGNORED, NULL, "as label"},
-	{"set-label", NG_IGNORED, NULL, "as label"},
+	{"from-label", NG_IGNORED, NULL, "the same as label"},
+	{"to-label", NG_IGNORED, NULL, "the same as label"},
+	{"set-label", NG_IGNORED, NULL, "the same as label"},
 	{"all", NG_IGNORED, NULL, "used by commands that are not supported"},
 	{"from-tags", NG_IGNORED, NULL, "used by commands that are not supported"},
 	{"instance", NG_IGNORED, NULL, "there is only one process"},
@@ -291,20 +294,21 @@ static const struct ng_word key_table_words[] = {
 	{"codec", NG_IGNORED, NULL, "the gateway does not change codecs"},
 	{"repacketize", NG_IGNORED, NULL, "the gateway does not repacketize"},
 	{"ptime", NG_IGNORED, NULL, "the gateway does not repacketize"},
-	{"ptime-reverse", NG_IGNORED, NULL, "as ptime"},
-	{"delay-buffer", NG_IGNORED, NULL, "the gateway has no buffer"},
+	{"ptime-reverse", NG_IGNORED, NULL, "the same as ptime"},
+	{"delay-buffer", NG_IGNORED, NULL, "the gateway has no jitter buffer"},
 	{"audio-player", NG_IGNORED, NULL, "playing is not supported"},
 	{"generate-RTCP", NG_IGNORED, NULL, "the gateway forwards the terminals' own RTCP"},
 	{"sdp-attr", NG_IGNORED, NULL, "the gateway forwards other SDP lines unchanged"},
 	{"extmap", NG_IGNORED, NULL,
-         "a=extmap is forwarded unchanged; encrypted ones are removed where SRTP ends"},
+         "a=extmap is forwarded unchanged; encrypted header extensions are removed where the "
+         "gateway terminates SRTP"},
 	{"bundle", NG_IGNORED, NULL, "the gateway removes BUNDLE from relayed media"},
 	{"ICE-lite", NG_IGNORED, NULL, "ICE is not supported"},
 	{"DTLS-reverse", NG_IGNORED, NULL, "DTLS-SRTP is not supported"},
 	{"DTLS-fingerprint", NG_IGNORED, NULL, "DTLS-SRTP is not supported"},
 	{"T38", NG_IGNORED, NULL,
          "the gateway relays fax (UDPTL) unchanged and never converts it to or from audio"},
-	{"T.38", NG_IGNORED, NULL, "as T38"},
+	{"T.38", NG_IGNORED, NULL, "the same as T38"},
 	{"sip-message-type", NG_IGNORED, NULL, "the command itself says what happened"},
 	{"sip-code", NG_IGNORED, NULL, "the command itself says what happened"},
 	{"drop-traffic", NG_REFUSED, NULL,
@@ -315,6 +319,6 @@ static const struct ng_word key_table_words[] = {
 	{"rtpp-flags", NG_REFUSED, NULL, "not supported; let the proxy send the flags as keys"},
 	{"xmlrpc-callback", NG_REFUSED, NULL,
          "not supported; subscribe to events on the control socket"},
-	{"template", NG_REFUSED, NULL, "not supported; let the proxy send its flags"},
+	{"template", NG_REFUSED, NULL, "not supported; let the proxy send the flags themselves"},
 };
 const struct ng_table ng_key_table = {"key", key_table_words, ARRAY_LEN(key_table_words)};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One address of ng: UDP and TCP. */
+/* Listens for ng requests on one address and port, over UDP and TCP. */
 #include "control/ng/ng_listen.h"
 
 #include "base/mem.h"

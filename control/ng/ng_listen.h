@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Listens on one --ng HOST:PORT, UDP and TCP, for the peers that may send requests. */
+/* Listens on one HOST:PORT of the setting `ng`, UDP and TCP, for peers that may send requests. */
 #ifndef CONTROL_NG_NG_LISTEN_H
 #define CONTROL_NG_NG_LISTEN_H
 
@@ -8,13 +8,15 @@
 #include "control/ng/ng.h"
 
 struct loop;
-/* Control only. Freed after the last request was answered, before the protocol and the loop. */
+/* Control thread only. Free it after the last request is answered, before the ng and the loop. */
 struct ng_listen;
 
-/* Port 0: the system chooses one port for UDP and TCP. ERR_EXISTS, ERR_IO, ERR_NOMEM. */
+/* bind->port 0: the system chooses one port for UDP and TCP. ERR_EXISTS: another process has the
+ * port; ERR_IO, ERR_NOMEM. */
 enum err ng_listen_new(struct ng_listen **out, struct loop *l, const struct addr *bind,
                        struct ng *p, struct why *why) MUST_USE;
 void ng_listen_free(struct ng_listen *n); /* takes NULL */
+/* The local address, with the port that the system chose. */
 struct addr ng_listen_local(const struct ng_listen *n);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reports calls over ng. */
+/* Writes the replies of ng query, delete and statistics. */
 #include "control/ng/reply.h"
 
 #include <inttypes.h>
@@ -24,7 +24,7 @@ struct sums {
 	uint64_t packets, bytes, errors;
 };
 
-/* RTP and RTCP separately. */
+/* Counters of RTP and RTCP, separately. */
 struct counts {
 	struct sums rtp, rtcp;
 };
@@ -68,16 +68,16 @@ static void add(struct sums *to, const struct sums *n)
 	to->errors += n->errors;
 }
 
-/* Sources in the list of a call; further ones are listed in their medias only. */
+/* Maximum number of SSRCs in the key SSRC; further SSRCs appear only under their leg. */
 enum { SOURCES_MAX = 128 };
 
-/* A source, summed over all legs of the call. */
+/* One SSRC, with its counters summed over all legs of the call. */
 struct source {
 	uint32_t ssrc;
 	uint64_t packets, bytes;
 };
 
-/* A report while it is built. */
+/* The state of writing the report of one call. */
 struct telling {
 	struct doc_arena *a;
 	const struct service *sv;
@@ -87,7 +87,7 @@ struct telling {
 	struct source sources[SOURCES_MAX];
 };
 
-/* Converts monotonic time to seconds since 1970. */
+/* Converts a monotonic time in the past to seconds since 1970. */
 static uint64_t epoch_s(const struct telling *t, uint64_t mono_ns)
 {
 	return (t->wall_ns - less(t->mono_ns, mono_ns)) / NS_PER_S;
@@ -118,7 +118,7 @@ static void add_source(struct telling *t, const struct relay_stream_stats *s)
 	t->sources[i].bytes += s->bytes;
 }
 
-/* The sources of the call by SSRC, as proxies look them up. */
+/* Returns a dictionary of the counters of each SSRC; its keys are SSRCs, as proxies expect. */
 static struct doc *source_dict(const struct telling *t)
 {
 	struct doc *all = doc_dict(t->a);
@@ -135,7 +135,7 @@ static struct doc *source_dict(const struct telling *t)
 	return all;
 }
 
-/* The sources of a leg; adds them to those of the call. */
+/* Returns the list of the SSRCs of a leg, and adds them to the SSRCs of the call. */
 static struct doc *sources_of(struct telling *t, const struct relay_leg_stats *s)
 {
 	struct doc *list = doc_list(t->a);
@@ -159,7 +159,8 @@ static const char *life(uint64_t pkts, uint64_t lifetime)
 	return pkts >= lifetime - lifetime / 10 ? "nearly used up" : "good";
 }
 
-/* The used part of each key's lifetime; above 100 % is possible with receive-lifetime = report. */
+/* Reports how much of each key's lifetime is used. With receive-lifetime = report a receive key may
+ * have more packets than its lifetime. */
 static void set_lifetimes(struct doc_arena *a, struct doc *stream, const struct relay_leg_stats *s)
 {
 	const struct {
@@ -180,7 +181,7 @@ static void set_lifetimes(struct doc_arena *a, struct doc *stream, const struct 
 	}
 }
 
-/* One port of a leg. `leg` NULL: the leg was removed, its counters remain. */
+/* Returns the stream of RTP or RTCP of a leg. `leg` NULL: the leg was removed, `stats` remain. */
 static struct doc *stream_of(struct telling *t, const struct spec_leg *leg,
                              const struct relay_leg_stats *stats, bool is_rtcp)
 {
@@ -219,8 +220,8 @@ static struct doc *stream_of(struct telling *t, const struct spec_leg *leg,
 	return d;
 }
 
-/* A leg, that is one side of an m-line: a stream for RTP and one for RTCP, which proxies expect
- * also when RTCP has no port of its own. */
+/* Returns one leg, which is one side of an m-line. It has a stream for RTP and one for RTCP, which
+ * proxies expect even if RTCP has no port of its own. */
 static struct doc *media_of(struct telling *t, const struct spec_leg *leg, unsigned index,
                             const struct relay_leg_stats *stats)
 {
@@ -245,7 +246,7 @@ static struct doc *media_of(struct telling *t, const struct spec_leg *leg, unsig
 	return media;
 }
 
-/* One side of a call. */
+/* One side of a call: its tag, when the tag was first seen (0: unknown), and its legs. */
 struct tag_side {
 	struct str tag;
 	uint64_t seen_wall_ns;
@@ -266,7 +267,8 @@ static void add_tag(struct doc_arena *a, struct doc *tags, const struct tag_side
 	doc_set_str(tags, doc_arena_text(a, side->tag), d);
 }
 
-/* The m-line of a media: from its id, "1" or "1+"; its place for one that dialog did not make. */
+/* Returns the m-line of media `m`, counted from 0, from the media's id ("1" or "1+"); returns `m`
+ * if the id is not such a number, because dialog did not create the media. */
 static unsigned line_of(const struct spec_session *spec, unsigned m)
 {
 	struct str id = str_of(spec->media.items[m].id);
@@ -282,7 +284,7 @@ static enum offer_side access_of(const struct ng_call *c, unsigned media)
 	return dialog_access(c->dialogs, c->id, c->session->spec->media.items[media].id);
 }
 
-/* The medias of each side: of present legs, and of those that were removed. */
+/* Lists the legs of each side: those that exist, and those that were removed during the call. */
 static void list_medias(struct telling *t, const struct ng_call *c, struct tag_side sides[2])
 {
 	const struct spec_session *spec = c->session->spec;

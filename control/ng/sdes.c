@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The words of ng about security descriptions (SDES). */
+/* The words of the ng keys SDES and crypto. */
 #include "control/ng/words.h"
 
-/* NULL: the suite is unknown; its word is ignored. */
+/* Returns NULL for an unknown suite, and notes its name as an ignored word. */
 static const struct suite *find_suite(struct ng_reading *r, const char *where, struct str name)
 {
 	const struct suite *s = suite_find(name);
@@ -20,7 +20,7 @@ static void suites_add(struct ng_suites *l, enum suite_id id)
 	l->ids[l->n++] = id;
 }
 
-/* Only for the other side: a=crypto of the side that sends the SDP is used as usual. */
+/* Affects only what is offered to the other side; a=crypto lines in this SDP are used as usual. */
 static enum err sdes_off(struct ng_reading *r, const struct doc *v, struct str a)
 {
 	(void)v;
@@ -39,7 +39,7 @@ static enum err sdes_no(struct ng_reading *r, const struct doc *v, struct str na
 	return ERR_OK;
 }
 
-/* Excludes every other suite, also when its own suite is unknown. */
+/* Excludes every suite that no only- word names, even if this word names an unknown suite. */
 static enum err sdes_only(struct ng_reading *r, const struct doc *v, struct str name)
 {
 	const struct suite *s = find_suite(r, "SDES", name);
@@ -51,7 +51,7 @@ static enum err sdes_only(struct ng_reading *r, const struct doc *v, struct str 
 	return ERR_OK;
 }
 
-/* Reads "A;B;" into a list, each suite once. */
+/* Reads suite names such as "A;B;" into `out`, each suite once; returns how many. */
 static uint8_t read_names(struct ng_reading *r, struct str names, enum suite_id *out)
 {
 	struct ng_suites l = {0};
@@ -67,7 +67,7 @@ static uint8_t read_names(struct ng_reading *r, struct str names, enum suite_id 
 	return l.n;
 }
 
-/* Sorts suites, adds none. */
+/* Sets the order of the offered suites; adds no suite. */
 static enum err sdes_order(struct ng_reading *r, const struct doc *v, struct str names)
 {
 	(void)v;
@@ -75,7 +75,7 @@ static enum err sdes_order(struct ng_reading *r, const struct doc *v, struct str
 	return ERR_OK;
 }
 
-/* Suites that may be used. "only" overrides "no". */
+/* Returns the suites that may be used, as bits by suite_id. A word only- overrides words no-. */
 static uint32_t allowed_suites(const struct ng_reading *r)
 {
 	return r->has_only ? r->only.seen | r->added.seen | r->crypto.seen
@@ -102,8 +102,8 @@ void ng_sdes_settle(struct ng_reading *r)
 	o->end_suites = r->has_crypto ? r->crypto.seen | r->added.seen | r->only.seen : 0;
 	o->n_suites = ours.n;
 	memcpy(o->suites, ours.ids, sizeof(ours.ids));
-	/* Naming suites that the offerer may not have means terminating SRTP here; excluding suites
-	 * does not. */
+	/* To offer suites that the offerer does not have, the gateway must terminate SRTP. To
+	 * exclude suites it need not. */
 	o->terminate |= r->has_crypto || r->added.n;
 }
 
@@ -124,7 +124,7 @@ static enum err sdes_pad(struct ng_reading *r, const struct doc *v, struct str a
 	return ERR_OK;
 }
 
-/* To clients this word means 2^31, which every suite allows. */
+/* Clients expect a lifetime of 2^31 packets from this word; every suite allows it. */
 static enum err sdes_lifetime(struct ng_reading *r, const struct doc *v, struct str a)
 {
 	(void)v;
@@ -149,9 +149,9 @@ static enum err sdes_recrypt(struct ng_reading *r, const struct doc *v, struct s
 	return ERR_OK;
 }
 
-/* --- tolerance -------------------------------------------------------------- */
+/* --- words about a=crypto lines -------------------------------------------------------------- */
 
-/* A word that sets one thing. */
+/* Defines the function of a word that takes no value and executes `statement_`. */
 #define WORD(fn_, statement_)                                                        \
 	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a) \
 	{                                                                            \
@@ -173,11 +173,11 @@ static enum err read_pkts(struct ng_reading *r, const char *word, struct str tex
 	if (!str_to_u64(text, max, out) && *out)
 		return ERR_OK;
 	return why_fail(r->why, ERR_RANGE,
-	                "SDES %s: \"%.*s\", must be a number of packets from 1 to %llu", word,
+	                "SDES %s: \"%.*s\" must be a number of packets from 1 to %llu", word,
 	                text.n < 24 ? (int)text.n : 24, text.p, (unsigned long long)max);
 }
 
-/* A word with a number of packets behind it. */
+/* Defines the function of a word whose argument is a number of packets. */
 #define PKTS(fn_, word_, field_, max_)                                               \
 	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a) \
 	{                                                                            \
@@ -196,7 +196,7 @@ static bool is_separator(char c)
 	return c == ' ' || c == ';' || c == ',' || c == '\t';
 }
 
-/* Suites by name, or whole a=crypto lines: the tag is skipped, a key is refused. */
+/* Reads suite names or whole a=crypto lines: skips the tags, and refuses a line with a key. */
 static enum err crypto_text(struct ng_reading *r, struct str text)
 {
 	while (text.n) {
@@ -209,8 +209,8 @@ static enum err crypto_text(struct ng_reading *r, struct str text)
 		text = str_skip(text, word.n < text.n ? word.n + 1 : word.n);
 		if (str_starts(word, "inline:"))
 			return why_fail(r->why, ERR_UNSUPPORTED,
-			                "crypto: name the suite only: this gateway makes its own "
-			                "keys");
+			                "crypto: must not contain a key (inline:...), because the "
+			                "gateway makes its own keys; name only the suites");
 		if (!word.n || !str_to_u64(word, UINT32_MAX, &tag))
 			continue;
 		s = find_suite(r, "crypto", word);
@@ -247,7 +247,7 @@ enum err ng_crypto_read(struct ng_reading *r, const struct doc *v)
 
 /* --- the table -------------------------------------------------------------- */
 
-/* A suite by its name alone. */
+/* Defines the function of a word that is the name of a suite. */
 #define ADD(fn_, suite_)                                                             \
 	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a) \
 	{                                                                            \
@@ -281,45 +281,54 @@ static const struct ng_word sdes_words[] = {
 	{"only-=", NG_SUPPORTED, sdes_only,
          "only suites named with only- are accepted and offered"},
 	{"order:=", NG_SUPPORTED, sdes_order,
-         "the gateway's offer has these suites first, in this order; it adds none"},
+         "the gateway's offer lists these suites first, in this order; the word adds no suites"},
 	{"offerer_pref:=", NG_SUPPORTED, sdes_preferred,
-         "the gateway prefers these suites of the offer to the offerer's own order"},
+         "the gateway takes these suites from the offer first, whatever the offerer's order is"},
 	{"pad", NG_SUPPORTED, sdes_pad, "the default: base64 padding is written"},
 	{"nonew", NG_SUPPORTED, sdes_nonew,
-         "if SRTP ends here on both sides, only the offerer's suites are offered"},
-	{"recrypt", NG_SUPPORTED, sdes_recrypt, "as the flag recrypt"},
+         "if the gateway terminates SRTP on both sides, it offers only the offerer's suites"},
+	{"recrypt", NG_SUPPORTED, sdes_recrypt, "the same as the flag recrypt"},
 	{"static", NG_SUPPORTED, NULL,
-         "always so: an unchanged context changes nothing, and the gateway repeats its own"},
-	{"prefer", NG_SUPPORTED, NULL, "always so: SDES is the key exchange"},
-	{"authenticated_srtp", NG_SUPPORTED, NULL, "always so: SRTP is authenticated"},
-	{"encrypted_srtp", NG_SUPPORTED, NULL, "always so: SRTP is encrypted"},
-	{"encrypted_srtcp", NG_SUPPORTED, NULL, "always so: SRTCP is encrypted"},
+         "always in effect: an unchanged a=crypto line changes nothing, and the gateway repeats "
+         "its own line"},
+	{"prefer", NG_SUPPORTED, NULL, "always in effect: SDES is the key exchange"},
+	{"authenticated_srtp", NG_SUPPORTED, NULL, "always in effect: SRTP is authenticated"},
+	{"encrypted_srtp", NG_SUPPORTED, NULL, "always in effect: SRTP is encrypted"},
+	{"encrypted_srtcp", NG_SUPPORTED, NULL, "always in effect: SRTCP is encrypted"},
 	{"any-tag", NG_SUPPORTED, sdes_any_tag,
          "a wrong tag in a=crypto of an answer is accepted if its suite occurs once in the offer"},
 	{"ignore-lifetime", NG_SUPPORTED, sdes_ignore_lifetime,
          "lifetimes of the peer's keys are checked for form, then replaced by the limit of the "
          "suite"},
 	{"lifetime-min:=", NG_SUPPORTED, sdes_lifetime_min,
-         "in packets; a line of the peer with less is not used"},
+         "in packets; an a=crypto line of the peer with a shorter lifetime is not used"},
 	{"lifetime-max:=", NG_SUPPORTED, sdes_lifetime_max,
-         "in packets; a line of the peer with more is not used; default: the limit of the suite"},
+         "in packets; an a=crypto line of the peer with a longer lifetime is not used; default: "
+         "the limit of the suite"},
 	{"lifetime-own:=", NG_SUPPORTED, sdes_lifetime_own,
-         "in packets; written with the gateway's keys and enforced"},
+         "lifetime of the gateway's own keys, in packets; the gateway writes it into a=crypto and "
+         "enforces it"},
 	{"unique-keys", NG_SUPPORTED, sdes_unique_keys,
          "if two lines have the same key, the second is not used (RFC 4568 6.1)"},
 	{"lifetime", NG_SUPPORTED, sdes_lifetime,
-         "the gateway's keys have a lifetime of 2^31 packets, and it enforces it"},
+         "the gateway's own keys have a lifetime of 2^31 packets; the gateway writes it into "
+         "a=crypto and enforces it"},
 	{"AES_CM_128_HMAC_SHA1_80", NG_SUPPORTED, add_aes_cm_128_hmac_sha1_80,
-         "this suite is offered before the gateway's other ones; if both sides have SRTP it ends "
-         "here, as with recrypt"},
-	{"AES_CM_128_HMAC_SHA1_32", NG_SUPPORTED, add_aes_cm_128_hmac_sha1_32, "the same"},
-	{"AES_192_CM_HMAC_SHA1_80", NG_SUPPORTED, add_aes_192_cm_hmac_sha1_80, "the same"},
-	{"AES_192_CM_HMAC_SHA1_32", NG_SUPPORTED, add_aes_192_cm_hmac_sha1_32, "the same"},
-	{"AES_256_CM_HMAC_SHA1_80", NG_SUPPORTED, add_aes_256_cm_hmac_sha1_80, "the same"},
-	{"AES_256_CM_HMAC_SHA1_32", NG_SUPPORTED, add_aes_256_cm_hmac_sha1_32, "the same"},
-	{"AEAD_AES_128_GCM", NG_SUPPORTED, add_aead_aes_128_gcm, "the same"},
-	{"AEAD_AES_256_GCM", NG_SUPPORTED, add_aead_aes_256_gcm, "the same"},
-	{"F8_128_HMAC_SHA1_80", NG_SUPPORTED, add_f8_128_hmac_sha1_80, "the same"},
+         "this suite is offered before the gateway's other suites; if both sides have SRTP, the "
+         "gateway terminates it, as with recrypt"},
+	{"AES_CM_128_HMAC_SHA1_32", NG_SUPPORTED, add_aes_cm_128_hmac_sha1_32,
+         "the same for this suite"},
+	{"AES_192_CM_HMAC_SHA1_80", NG_SUPPORTED, add_aes_192_cm_hmac_sha1_80,
+         "the same for this suite"},
+	{"AES_192_CM_HMAC_SHA1_32", NG_SUPPORTED, add_aes_192_cm_hmac_sha1_32,
+         "the same for this suite"},
+	{"AES_256_CM_HMAC_SHA1_80", NG_SUPPORTED, add_aes_256_cm_hmac_sha1_80,
+         "the same for this suite"},
+	{"AES_256_CM_HMAC_SHA1_32", NG_SUPPORTED, add_aes_256_cm_hmac_sha1_32,
+         "the same for this suite"},
+	{"AEAD_AES_128_GCM", NG_SUPPORTED, add_aead_aes_128_gcm, "the same for this suite"},
+	{"AEAD_AES_256_GCM", NG_SUPPORTED, add_aead_aes_256_gcm, "the same for this suite"},
+	{"F8_128_HMAC_SHA1_80", NG_SUPPORTED, add_f8_128_hmac_sha1_80, "the same for this suite"},
 	{"unencrypted_srtp", NG_REFUSED, NULL, SDES_WEAK},
 	{"unencrypted_srtcp", NG_REFUSED, NULL, SDES_WEAK},
 	{"unauthenticated_srtp", NG_REFUSED, NULL, SDES_WEAK},

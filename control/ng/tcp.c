@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Serves ng clients over TCP. */
+/* Listens for ng clients over TCP, cuts their streams into messages and sends replies. */
 #include "control/ng/tcp.h"
 
 #include <errno.h>
@@ -24,13 +24,14 @@ enum { CONNS_MAX = 256, OUT_MAX_BYTES = 1 << 20, BACKLOG = 64, READ_BYTES = NG_M
 struct conn {
 	struct link link;
 	struct ng_tcp *t;
-	uint64_t serial; /* identifies it in replies, which may come after it was closed */
+	uint64_t serial; /* names the connection in replies, which may come after it is closed */
 	int fd;
 	struct addr peer;
-	struct loop_watch *read, *write; /* write: only while replies are unsent */
-	size_t n_in;
-	struct buf out;
-	bool in_messages, is_over;
+	struct loop_watch *read, *write; /* `write` is NULL unless replies are unsent */
+	size_t n_in;                     /* octets in `in` */
+	struct buf out;                  /* unsent replies; may hold keys */
+	bool in_messages;                /* conn_messages is running */
+	bool is_over; /* the connection has ended; readable() frees it after conn_messages */
 	char in[READ_BYTES];
 };
 
@@ -38,7 +39,7 @@ struct ng_tcp {
 	struct loop *loop;
 	struct ng *proto;
 	int fd;
-	struct loop_watch *watch; /* NULL: out of descriptors, until `resume` */
+	struct loop_watch *watch; /* NULL while accepting pauses, until `resume` fires */
 	struct loop_timer *resume;
 	struct link conns;
 	unsigned n_conns;
@@ -58,7 +59,7 @@ static void conn_free(struct conn *c)
 	mem_free(c);
 }
 
-/* While conn_messages runs, it frees the connection. */
+/* Frees the connection; while conn_messages runs, leaves this to the caller of conn_messages. */
 static void conn_end(struct conn *c)
 {
 	c->is_over = true;
@@ -68,13 +69,13 @@ static void conn_end(struct conn *c)
 
 static void writable(void *arg, bool is_readable, bool is_writable);
 
-/* Sends what the socket takes now; a watch tells when it takes more. */
+/* Sends what the socket accepts now. If output is left, watches until the socket accepts more. */
 static void conn_flush(struct conn *c)
 {
 	ssize_t n = 0;
 
 	while (c->out.n && (n = send(c->fd, c->out.p, c->out.n, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0) {
-		/* Octets left behind by the move are wiped with the whole buffer in conn_free. */
+		/* buf_drop moves the rest to the front; conn_free wipes the whole buffer. */
 		buf_drop(&c->out, (size_t)n);
 	}
 	if (c->out.n && n < 0 && errno != EAGAIN && errno != EINTR) {
@@ -121,7 +122,7 @@ static void send_reply(void *arg, uint64_t token, const struct addr *to, struct 
 	}
 }
 
-/* Takes whole messages off the front. False: the octets are not ng messages. */
+/* Handles the complete messages in c->in and removes them. False: close the connection. */
 static bool conn_messages(struct conn *c)
 {
 	size_t at = 0, n = 0;
@@ -129,7 +130,7 @@ static bool conn_messages(struct conn *c)
 
 	c->in_messages = true;
 	while (at < c->n_in && !c->is_over) {
-		/* Some clients end a message with a line end. */
+		/* Some clients send a line end after a message. */
 		if (c->in[at] == '\n' || c->in[at] == '\r') {
 			at++;
 			continue;
@@ -207,11 +208,12 @@ static void resume(void *arg)
 	struct ng_tcp *t = arg;
 
 	if (watch_socket(t) && loop_timer_set(t->resume, ACCEPT_PAUSE_NS))
-		log_error("ng", "msg=\"out of memory: ng over TCP accepts no more connections "
-		                "until a restart\"");
+		log_error("ng", "msg=\"out of memory: ng over TCP accepts no new connections until "
+		                "sluiced is restarted\"");
 }
 
-/* Out of descriptors or memory: the socket stays readable, so stop watching it for a second. */
+/* Stops accepting for a second after accept4 failed: the listening socket stays readable, so the
+ * loop would otherwise call again at once. */
 static void accept_later(struct ng_tcp *t, int error)
 {
 	log_warn("ng", "msg=\"cannot accept a connection: %s; trying again in 1 s\" peers=%u",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ng over TCP: messages follow each other without a separator. */
+/* Listens for ng over TCP, where messages follow each other without a separator. */
 #ifndef CONTROL_NG_TCP_H
 #define CONTROL_NG_TCP_H
 
@@ -8,10 +8,10 @@
 #include "control/ng/ng.h"
 
 struct loop;
-/* Control only. Freed before the loop. */
+/* Control thread only. Free it before the loop. */
 struct ng_tcp;
 
-/* ERR_EXISTS, ERR_IO, ERR_NOMEM. Port 0: the system chooses. */
+/* bind->port 0: the system chooses. ERR_EXISTS: another process has the port; ERR_IO, ERR_NOMEM. */
 enum err ng_tcp_new(struct ng_tcp **out, struct loop *l, const struct addr *bind, struct ng *p,
                     struct why *why) MUST_USE;
 void ng_tcp_free(struct ng_tcp *t); /* takes NULL */

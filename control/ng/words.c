@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Looks up the words of ng requests in their tables; ignores and remembers unknown words. */
+/* Looks up the words of ng requests in their tables; notes unknown words for the log. */
 #include "control/ng/words.h"
 
 #include <stdio.h>
 
-/* ng clients use blank, "_" and "-" alike, and ignore case. */
+/* ng clients use a blank, "_" and "-" with the same meaning, and upper or lower case. */
 static char folded(char c)
 {
 	if (c == ' ' || c == '_')
@@ -27,7 +27,7 @@ static bool is_word(struct str said, const char *name, struct str *argument)
 	return true;
 }
 
-/* Only printable characters: the word comes from a client and goes to the log. */
+/* The word comes from a client and is logged, so unprintable characters are replaced by "?". */
 void ng_word_ignore(struct ng_reading *r, const char *where, struct str said)
 {
 	struct ng_message *q = r->out;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The method mediasec: answers Security-Client and Security-Verify as a P-CSCF. */
+/* The method mediasec: processes Security-Client and Security-Verify as a P-CSCF does. */
 #include "control/rpc/rpc_dialog.h"
 #include "control/rpc/types.h"
 #include "keyctx/sdp/mediasec.h"
@@ -22,7 +22,7 @@ static enum err headers_read(struct schema_in *in, const struct schema_field *f,
 		                     "must be a list of at most %d header values", HEADERS_MAX);
 	for (DOC_EACH(it, d)) {
 		if (it->kind != DOC_TEXT)
-			return schema_refuse(in, ERR_INVALID, f, it, "must be strings");
+			return schema_refuse(in, ERR_INVALID, f, it, "must be a string");
 		l.values[l.n++] = it->text;
 	}
 	*(struct header_list *)at = l;
@@ -55,10 +55,11 @@ static const struct schema_field mediasec_fields[] = {
 		.required = true,
 		.words = step_words,
 		.help = "first: a REGISTER that gets 401; protected: a REGISTER that gets 200; "
-			"request: "
-			"any other request",
+			"request: any other request",
 	},
-	{.name = "emergency", IN(&schema_bool, emergency), .help = "an emergency registration"},
+	{.name = "emergency",
+         IN(&schema_bool, emergency),
+         .help = "the request is an emergency registration"},
 	{
 		.name = "sec_agree",
 		IN(&schema_bool, sec_agree),
@@ -68,20 +69,28 @@ static const struct schema_field mediasec_fields[] = {
 		.name = "ours",
 		IN(&schema_bits, ours),
 		.words = mechanism_words,
-		.help = "mechanisms that gateway and policy support; default: sdes-srtp",
+		.help = "mechanisms that the gateway supports and the policy allows; default: "
+			"sdes-srtp",
 	},
 	{
 		.name = "sent",
 		IN(&schema_bits, sent),
 		.words = mechanism_words,
-		.help = "mechanisms in the Security-Server header sent for this registration",
+		.help = "mechanisms in the Security-Server header that was sent for this "
+			"registration",
 	},
-	{.name = "client", IN(&headers_type, client), .help = "values of Security-Client"},
-	{.name = "verify", IN(&headers_type, verify), .help = "values of Security-Verify"},
+	{.name = "client",
+         IN(&headers_type, client),
+         .help = "values of the Security-Client headers"},
+	{.name = "verify",
+         IN(&headers_type, verify),
+         .help = "values of the Security-Verify headers"},
 	{
 		.name = "require",
 		IN(&rpc_slice_type, require),
-		.help = "value of Require or Proxy-Require; the answer has it without mediasec",
+		.help = "value of Require or Proxy-Require; the answer has this value without the "
+			"option "
+			"tag mediasec",
 	},
 };
 static const struct schema mediasec_schema =

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Methods for sessions, events and the process. */
+/* The methods session.*, stats, ping, version and events.subscribe. */
 #include "control/rpc/methods.h"
 
 #include <stdio.h>
@@ -46,7 +46,7 @@ static const struct schema_field list_fields[] = {
 		SCHEMA_FIELD(&schema_uint, struct list_params, limit),
 		.min = 1,
 		.max = LIST_MAX,
-		.help = "maximum number of sessions on a page",
+		.help = "maximum number of sessions on a page; default: 100",
 	},
 	{
 		.name = "prefix",
@@ -160,7 +160,8 @@ static bool leg_is_at(const struct spec_context *context, const struct spec_leg 
 	        (leg->other.port && interfaces_has(&l, choice, leg->other.interface, 0)));
 }
 
-/* `choice` is INTERFACES_ALL when the request names no interface. */
+/* Does the request ask for this session? `choice` is the interface of the request; INTERFACES_ALL
+ * if it names none. */
 static bool list_wants(const struct list_params *in, uint8_t choice,
                        const struct spec_context *context, const struct spec_session *s)
 {
@@ -205,13 +206,13 @@ static void session_list(struct rpc_request *request, const struct doc *params)
 			doc_append(list, rpc_reply_brief(a, sv, s));
 	doc_set(d, "sessions", list);
 	doc_set_uint(a, d, "total", registry_count(service_registry(sv)));
-	/* Absent on the last page. */
+	/* The last page has no "next". */
 	if (registry_next(service_registry(sv), &(uint32_t){at}))
 		doc_set_uint(a, d, "next", at);
 	rpc_answer(request, d);
 }
 
-/* Answers with the new state and the number of sessions that are left. */
+/* Sets whether the gateway drains; answers with this state and the number of sessions. */
 static void set_draining(struct rpc_request *request, const struct doc *params, bool on)
 {
 	struct service *sv = rpc_service(request);
@@ -346,7 +347,7 @@ static const struct schema_field subscribe_fields[] = {
 	{
 		.name = "events",
 		SCHEMA_FIELD(&kinds_type, struct subscribe_params, kinds),
-		.help = "names of events; default: all; []: end the subscription",
+		.help = "names of the events to get; default: all; []: end the subscription",
 	},
 	{
 		.name = "prefix",
@@ -357,7 +358,9 @@ static const struct schema_field subscribe_fields[] = {
 		.name = "after",
 		SCHEMA_FIELD(&schema_uint, struct subscribe_params, after),
 		.max = INT64_MAX,
-		.help = "sequence number of the last event received; later events are sent first",
+		.help = "sequence number of the last event that the client received; the gateway "
+			"sends "
+			"the later events first",
 	},
 };
 static const struct schema subscribe_schema =
@@ -397,10 +400,10 @@ const struct rpc_method rpc_methods[] = {
 	{"session.get", session_get, "get a session and its statistics"},
 	{"session.list", session_list, "list sessions, page by page"},
 	{"session.drain", session_drain,
-         "refuse new sessions; present ones continue, and can change and end"},
+         "refuse new sessions; existing ones continue, and can change and end"},
 	{"session.undrain", session_undrain, "accept new sessions again"},
 	{"stats", stats, "get the counters of the process"},
-	{"ping", ping, "check that the gateway answers, and how many sessions it has"},
+	{"ping", ping, "check that the gateway answers; get its number of sessions"},
 	{"version", version, "get version, suites and modes"},
 	{"events.subscribe", subscribe, "get events as notifications"},
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The methods for sessions, events and the process; their user is the struct events. */
+/* Methods for sessions, events and the process; rpc_user returns the struct events. */
 #ifndef CONTROL_RPC_METHODS_H
 #define CONTROL_RPC_METHODS_H
 
@@ -10,8 +10,9 @@
 extern const struct rpc_method rpc_methods[];
 extern const size_t rpc_methods_n;
 
-/* The peer that sent the request. */
+/* The connection that the request came from. */
 struct listen_conn *rpc_request_conn(const struct rpc_request *request);
+/* Milliseconds since rpc_new. */
 uint64_t rpc_request_uptime_ms(const struct rpc_request *request);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sends a peer the events it subscribed to. */
+/* Sends each peer the events that it subscribed to. */
 #include "control/rpc/peer.h"
 
 #include "base/buf.h"

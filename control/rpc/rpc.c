@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON-RPC 2.0: a line is a request or a batch of them. Requests are answered in any order, a batch
- * in one line when its last request is answered. */
+/* JSON-RPC 2.0: a line is one request or a batch of requests. Requests are answered in any order; a
+ * batch is answered in one line, once its last request is answered. */
 #include "control/rpc/rpc.h"
 
 #include "base/clk.h"
@@ -20,30 +20,30 @@ struct method_table {
 struct rpc {
 	struct service *sv;
 	struct events *ev;
-	struct doc_arena *in;  /* the line being read */
-	struct doc_arena *out; /* the answer being built */
-	struct buf line;       /* the answer as text, reused */
+	struct doc_arena *in;  /* values of the line that is being read */
+	struct doc_arena *out; /* values of the answer that is being built */
+	struct buf line;       /* the answer as text; one buffer for all answers */
 	struct method_table tables[METHOD_TABLES_MAX];
 	unsigned n_tables;
 	uint64_t started_ns;
 };
 
-/* Answered in one line when its last request is answered. */
+/* A batch: its answers are sent in one line when its last request is answered. */
 struct rpc_batch {
-	struct buf answers;
-	unsigned open; /* requests under way, plus 1 while the batch is being read */
+	struct buf answers; /* as JSON, without the closing "]" */
+	unsigned open;      /* unanswered requests, plus 1 while the batch is being read */
 };
 
 struct rpc_request {
 	struct rpc *p;
 	struct listen_conn *conn;
-	struct rpc_batch *batch;
-	void *user;
-	bool is_notification; /* it has no id and gets no answer */
-	char id[ID_MAX];      /* as JSON */
+	struct rpc_batch *batch; /* NULL: not in a batch */
+	void *user;              /* what rpc_add_methods got with the method */
+	bool is_notification;    /* the request has no id and gets no answer */
+	char id[ID_MAX];         /* the request's id as JSON */
 };
 
-/* The five codes of JSON-RPC 2.0 section 5.1; our own errors have other codes. */
+/* Error codes of JSON-RPC 2.0 section 5.1. error_codes adds the gateway's own, from -32001 down. */
 enum {
 	RPC_PARSE = -32700,
 	RPC_INVALID = -32600,
@@ -89,13 +89,13 @@ static void request_free(struct rpc_request *request)
 	listen_conn_release(conn);
 }
 
-/* Sends request->p->line, the answer without its line end. */
+/* Sends the answer in request->p->line, or adds it to the batch. */
 static void request_send(struct rpc_request *request)
 {
 	struct buf *line = &request->p->line;
 
 	if (line->bad) {
-		/* No memory for the answer: closing the connection tells the peer. */
+		/* The answer failed for lack of memory; the closed connection tells the peer. */
 		listen_conn_close(request->conn);
 		buf_free(line);
 	} else if (request->batch) {
@@ -159,7 +159,7 @@ void rpc_refuse(struct rpc_request *request, enum err e, const struct why *why,
 	            why && why->text[0] ? why->text : err_meaning(e), fault);
 }
 
-/* --- what handlers use ------------------------------------------------------ */
+/* --- for handlers of methods ------------------------------------------------------ */
 
 struct service *rpc_service(const struct rpc_request *request)
 {
@@ -203,7 +203,7 @@ enum err rpc_read(struct rpc_request *request, const struct schema *s, const str
 
 /* --- requests --------------------------------------------------------------- */
 
-/* NULL: out of memory; the connection is closed. */
+/* Returns NULL when memory is exhausted, and closes the connection. */
 static struct rpc_request *request_new(struct rpc *p, struct listen_conn *c,
                                        struct rpc_batch *batch)
 {
@@ -220,7 +220,7 @@ static struct rpc_request *request_new(struct rpc *p, struct listen_conn *c,
 	return request;
 }
 
-/* False when the id is not a string, integer or null, or is too long to repeat. */
+/* Returns false when `id` is not a string, integer or null, or does not fit into request->id. */
 static bool request_set_id(struct rpc_request *request, const struct doc *id)
 {
 	struct buf b = {0};
@@ -251,11 +251,11 @@ static const char *message_fault(const struct doc *message)
 	for (DOC_EACH(it, message))
 		if (!str_is(it->key, "jsonrpc") && !str_is(it->key, "id") &&
 		    !str_is(it->key, "method") && !str_is(it->key, "params"))
-			return "a request may have jsonrpc, id, method and params only";
+			return "a request may have only the members jsonrpc, id, method and params";
 	if (!str_is(doc_get_text(message, "jsonrpc"), "2.0"))
 		return "jsonrpc must be \"2.0\"";
 	if (doc_get_text(message, "method").n == 0)
-		return "method must be a string";
+		return "method must be a string that is not empty";
 	return NULL;
 }
 
@@ -289,7 +289,7 @@ static void handle_request(struct rpc *p, struct listen_conn *c, struct rpc_batc
 	method = find_method(p, doc_get_text(message, "method"), &request->user);
 	if (!method)
 		refuse_code(request, RPC_METHOD, "unsupported",
-		            "no such method; see docs/control-protocol.md", NULL);
+		            "no such method; docs/control-protocol.md lists the methods", NULL);
 	else if (params && params->kind != DOC_DICT)
 		refuse_code(request, RPC_PARAMS, "invalid", "params must be an object", NULL);
 	else
@@ -324,7 +324,7 @@ static void handle_batch(struct rpc *p, struct listen_conn *c, const struct doc 
 	batch_release(b, c);
 }
 
-/* --- what listeners call ---------------------------------------------------- */
+/* --- for listeners ---------------------------------------------------- */
 
 static void on_line(void *arg, struct listen_conn *c, struct str line)
 {
@@ -339,7 +339,7 @@ static void on_line(void *arg, struct listen_conn *c, struct str line)
 		handle_batch(p, c, d);
 	else
 		handle_request(p, c, NULL, d);
-	/* Wipes the keys in the line; those that are kept are in secret memory. */
+	/* Wipes what the line said; keys that the gateway keeps are copied to secret memory. */
 	doc_arena_reset(p->in);
 }
 
@@ -359,7 +359,7 @@ static void on_closed(void *arg, struct listen_conn *c)
 const struct listen_ops rpc_listen_ops = {
 	.line = on_line, .too_long = on_too_long, .closed = on_closed};
 
-/* --- making and ending ------------------------------------------------------ */
+/* --- creating and freeing ------------------------------------------------------ */
 
 enum err rpc_add_methods(struct rpc *p, const struct rpc_method *methods, size_t n, void *user)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The methods offer, answer, reject and delete: params to dialog commands, replies to answers. */
+/* Reads the params of offer, answer, reject and delete, and writes the answers. */
 #include "control/rpc/rpc_dialog.h"
 
 #include "control/session/interfaces.h"
@@ -7,7 +7,7 @@
 #include "control/rpc/rpc_reply.h"
 #include "control/session/spec_schema.h"
 
-/* Which a=crypto lines of a peer are used, and how ours are written. */
+/* The object `sdes`: which a=crypto lines of a peer are used; how the gateway writes its own. */
 struct sdes_params_in {
 	uint64_t has;
 	struct rpc_suites accept, prefer;
@@ -15,7 +15,7 @@ struct sdes_params_in {
 	uint8_t ignore_lifetime, mki, unique_keys, pad;
 };
 
-/* Switches of the IMS tables, where the standards leave a choice. */
+/* The object `ims`: options where the IMS standards leave a choice. */
 struct ims_params {
 	uint64_t has;
 	uint8_t e2ae, require_confidential_gm, accept_avp_crypto, use_capabilities,
@@ -37,7 +37,7 @@ struct dialog_params {
 	struct ims_params ims;
 };
 
-/* Values of request words that only this file uses. */
+/* Values of words in requests; only this file uses them. */
 enum { PROFILE_PLAIN, PROFILE_IMS };
 enum { SECURITY_PASS, SECURITY_TERMINATE };
 enum { GLARE_REFUSE, GLARE_SUPERSEDE };
@@ -79,31 +79,32 @@ static const struct schema_field sdes_fields[] = {
 	{
 		.name = "accept",
 		SDES_AT(&rpc_suites_type, accept),
-		.help = "suites that may be used; default: all",
+		.help = "suites of the peer's a=crypto lines that may be used; default: all",
 	},
 	{
 		.name = "prefer",
 		SDES_AT(&rpc_suites_type, prefer),
-		.help = "suites of the offer that the gateway prefers to the offerer's order",
+		.help = "suites that the gateway takes from the offer first, best first",
 	},
 	{
 		.name = "lifetime_min",
 		SDES_AT(&schema_uint, lifetime_min),
 		.max = INT64_MAX,
-		.help = "in packets; a line with less is not used",
+		.help = "in packets; an a=crypto line with a shorter lifetime is not used",
 	},
 	{
 		.name = "lifetime_max",
 		SDES_AT(&schema_uint, lifetime_max),
 		.max = INT64_MAX,
-		.help = "in packets; a line with more is not used; default: the limit of the suite",
+		.help = "in packets; an a=crypto line with a longer lifetime is not used; default: "
+			"the limit of the suite",
 	},
 	{
 		.name = "lifetime_own",
 		SDES_AT(&schema_uint, lifetime_own),
 		.max = 1ll << 31,
-		.help = "in packets; written with the gateway's keys and enforced; default: not "
-			"written",
+		.help = "lifetime of the gateway's own keys, in packets; the gateway writes it "
+			"into a=crypto and enforces it; default: not written",
 	},
 	{
 		.name = "ignore_lifetime",
@@ -114,7 +115,7 @@ static const struct schema_field sdes_fields[] = {
 		.name = "mki",
 		SDES_AT(&schema_bool, mki),
 		.preset = 1,
-		.help = "lines with an MKI may be used",
+		.help = "a=crypto lines with an MKI may be used",
 	},
 	{
 		.name = "unique_keys",
@@ -125,7 +126,7 @@ static const struct schema_field sdes_fields[] = {
 		.name = "pad",
 		SDES_AT(&schema_bool, pad),
 		.preset = 1,
-		.help = "base64 padding is written",
+		.help = "the gateway writes base64 padding",
 	},
 };
 static const struct schema sdes_schema = SCHEMA_OF("sdes", sdes_fields, struct sdes_params_in);
@@ -136,19 +137,20 @@ static const struct schema_field ims_fields[] = {
 		.name = "e2ae",
 		IMS_AT(&schema_bool, e2ae),
 		.preset = 1,
-		.help = "the policy allows e2ae; false: as if e2ae was not agreed at registration",
+		.help = "the policy allows e2ae; false: the gateway acts as if e2ae was not agreed "
+			"at registration",
 	},
 	{
 		.name = "require_confidential_gm",
 		IMS_AT(&schema_bool, require_confidential_gm),
 		.preset = 1,
-		.help = "no e2ae if Gm is not encrypted",
+		.help = "e2ae is not used if Gm is not encrypted",
 	},
 	{
 		.name = "accept_avp_crypto",
 		IMS_AT(&schema_bool, accept_avp_crypto),
 		.preset = 1,
-		.help = "accept a=crypto under RTP/AVP(F) of a UE that requests e2ae (row O8 in "
+		.help = "accept a=crypto under RTP/AVP(F) from a UE that requests e2ae (row O8 in "
 			"keying.md)",
 	},
 	{
@@ -223,7 +225,7 @@ static const struct schema_field dialog_fields[] = {
                     .help = "Call-ID"},
 	[P_FROM] = {.name = "from",
                     AT(&schema_text, from),
-                    .help = "the offerer's tag, also in an answer"},
+                    .help = "the offerer's tag, in an answer too"},
 	[P_TO] = {.name = "to", AT(&schema_text, to), .help = "the answerer's tag"},
 	[P_BRANCH] =
 		{.name = "branch",
@@ -232,11 +234,12 @@ static const struct schema_field dialog_fields[] = {
 	[P_SDP] = {.name = "sdp",
                    AT(&rpc_slice_type, sdp),
                    .secret = true,
-                   .help = "the description"},
-	[P_PROFILE] = {.name = "profile",
-                       AT(&schema_word, profile),
-                       .words = profile_words,
-                       .help = "rules for SRTP: plain follows `transport`, ims-access TS 33.328"},
+                   .help = "the SDP of the offer or answer"},
+	[P_PROFILE] =
+		{.name = "profile",
+                 AT(&schema_word, profile),
+                 .words = profile_words,
+                 .help = "rules for SRTP: plain follows `transport`; ims-access follows TS 33.328"},
 	[P_SIDE] = {.name = "side",
                     AT(&schema_word, side),
                     .words = side_words,
@@ -248,7 +251,8 @@ static const struct schema_field dialog_fields[] = {
 	[P_SECURITY] = {.name = "security",
                         AT(&schema_word, security),
                         .words = security_words,
-                        .help = "RTP/SAVP on both sides: pass (e2e) or terminate (srtp-srtp)"},
+                        .help = "if both sides have RTP/SAVP: pass SRTP from end to end (e2e), or "
+                                "terminate it here (srtp-srtp)"},
 	[P_SUITES] = {.name = "suites",
                       AT(&rpc_suites_type, suites),
                       .help = "suites to offer, best first"},
@@ -256,52 +260,52 @@ static const struct schema_field dialog_fields[] = {
                      AT(&schema_word, rekey),
                      .words = spec_rekey_words,
                      .help = "accept or reject a new key from an unchanged address; default: "
-                             "accept, with ims-access reject"},
+                             "accept; with ims-access: reject"},
 	[P_GLARE] = {.name = "glare",
                      AT(&schema_word, glare),
                      .words = glare_words,
                      .help = "an offer while an offer of the other side is open: refuse it (491), "
-                             "or let it replace that one"},
+                             "or let it supersede the open offer"},
 	[P_BUNDLE] = {.name = "bundle",
                       AT(&schema_word, bundle),
                       .words = bundle_words,
-                      .help = "a=group:BUNDLE"},
+                      .help = "a=group:BUNDLE: refuse removes it, pass keeps it"},
 	[P_GATES] = {.name = "gates",
                      AT(&schema_word, gates),
                      .words = gate_words,
-                     .help = "direction: a=inactive, sendonly and recvonly close gates; the "
-                             "default with ims-access"},
+                     .help = "direction: a=inactive, a=sendonly and a=recvonly close gates; open: "
+                             "they do not; default: open; with ims-access: direction"},
 	[P_LATCH] = {.name = "latch",
                      AT(&schema_word, latch),
                      .words = relay_latch_words,
-                     .help = "how the gateway learns the address of the side that sends this; "
+                     .help = "how the gateway learns the address of the side that sends this SDP; "
                              "default: heuristic"},
 	[P_MUX] = {.name = "rtcp_mux",
                    AT(&schema_bits, rtcp_mux),
                    .words = mux_words,
                    .help = "a=rtcp-mux (RFC 5761); the words mean the same as in the ng key "
                            "rtcp-mux"},
-	[P_REPLACE] =
-		{.name = "replace",
-                 AT(&schema_bits, replace),
-                 .words = replace_words,
-                 .help = "zero-address: hold by 0.0.0.0 is rewritten to a direction attribute"},
+	[P_REPLACE] = {.name = "replace",
+                       AT(&schema_bits, replace),
+                       .words = replace_words,
+                       .help = "parts of the SDP to replace; zero-address: a hold by 0.0.0.0 is "
+                               "rewritten to a direction attribute"},
 	[P_REGISTERED] =
 		{.name = "registered_e2ae",
                  AT(&schema_bool, registered),
                  .help = "ims-access: the UE and the P-CSCF agreed on e2ae at registration"},
 	[P_EMERGENCY] = {.name = "emergency",
                          AT(&schema_bool, emergency),
-                         .help = "ims-access: an emergency call; missing or unusable security "
-                                 "never refuses it"},
+                         .help = "ims-access: an emergency call; the gateway never refuses it for "
+                                 "missing or unusable security"},
 	[P_GM] = {.name = "gm_confidential",
                   AT(&schema_bool, gm_confidential),
                   .preset = 1,
                   .help = "ims-access: Gm is encrypted"},
 	[P_LOOP] = {.name = "loop_protect",
                     AT(&schema_bool, loop_protect),
-                    .help = "write this gateway's id into the SDP; an SDP with this id is returned "
-                            "unchanged"},
+                    .help = "write this gateway's id into the SDP; an SDP that already has this id "
+                            "is returned unchanged"},
 	[P_FAMILY] =
 		{.name = "family",
                  AT(&spec_family_type, family),
@@ -310,7 +314,7 @@ static const struct schema_field dialog_fields[] = {
 	[P_DSCP] = {.name = "dscp",
                     AT(&schema_uint, dscp),
                     .max = 63,
-                    .help = "DSCP of packets of this call"},
+                    .help = "DSCP of the packets that the gateway sends for this call"},
 	[P_ANY_TAG] = {.name = "any_tag",
                        AT(&schema_bool, any_tag),
                        .help = "accept a wrong crypto tag in an answer if its suite occurs once in "
@@ -325,8 +329,8 @@ static const struct schema_field dialog_fields[] = {
                  .help = "the address to send media to instead of the address in the SDP"},
 	[P_INTERFACE] = {.name = "interface",
                          AT(&schema_text, interface),
-                         .help = "interface towards the side that sends this: NAME, NAME:PART or "
-                                 "NAME/ADDR"},
+                         .help = "interface towards the side that sends this SDP: NAME, NAME:PART "
+                                 "or NAME/ADDR"},
 	[P_INTERFACE_OTHER] =
 		{.name = "interface_other",
                  AT(&schema_text, interface_other),
@@ -343,22 +347,24 @@ static const struct schema_field dialog_fields[] = {
 	[P_ENDS_WHEN_SILENT] = {.name = "ends_when_silent",
                                 AT(&schema_bool, ends_when_silent),
                                 .help = "end the call when no side has sent packets for "
-                                        "inactivity-ms; calls over ng always do"},
-	[P_OTHER_MEDIA] = {.name = "other_media",
-                           AT(&schema_word, other_media),
-                           .words = dialog_other_words,
-                           .help = "m-lines that are not RTP. relay: relay those over UDP, pass "
-                                   "the others unchanged; relay-only: refuse the others; pass, "
-                                   "refuse: all of them; default: the setting other-media"},
+                                        "inactivity-ms; calls over ng always end then"},
+	[P_OTHER_MEDIA] =
+		{.name = "other_media",
+                 AT(&schema_word, other_media),
+                 .words = dialog_other_words,
+                 .help = "m-lines that are not RTP. relay: relay those over UDP, pass the others "
+                         "unchanged; relay-only: relay those over UDP, refuse the others; pass: "
+                         "pass all; refuse: refuse all; default: the setting other-media"},
 	[P_OSRTP] = {.name = "osrtp",
                      AT(&schema_word, osrtp),
                      .words = dialog_osrtp_words,
-                     .help = "plain: optional SRTP of the offerer ends here, passes if no "
-                             "`transport` is given, or is not used; default: the setting osrtp"},
+                     .help = "plain: the offerer's optional SRTP. end: the gateway terminates it; "
+                             "pass: it passes if no `transport` is given; off: it is not used; "
+                             "default: the setting osrtp"},
 	[P_OSRTP_OFFER] = {.name = "osrtp_offer",
                            AT(&schema_bool, osrtp_offer),
-                           .help = "plain: offer RTP/AVP to the other side with keys that it may "
-                                   "use or not (RFC 8643)"},
+                           .help = "plain: offer optional SRTP to the other side, which is RTP/AVP "
+                                   "with a=crypto (RFC 8643)"},
 	[P_OSRTP_PAIRS] = {.name = "osrtp_pairs",
                            AT(&schema_bool, osrtp_pairs),
                            .help = "plain: if two m-lines offer one media as RTP and as SRTP, use "
@@ -438,7 +444,7 @@ static enum err fill_options(struct dialog_options *o, const struct dialog_param
 	if (p->profile == PROFILE_IMS && !p->side)
 		return why_fail(
 			why, ERR_INVALID,
-			"params.side: \"ue\" or \"core\" is needed with profile ims-access");
+			"params.side: must be \"ue\" or \"core\" with the profile ims-access");
 	if (p->profile == PROFILE_IMS)
 		fill_ims(o, p);
 	o->transport = (enum sdp_profile)p->transport;
@@ -547,7 +553,8 @@ static void handle(struct rpc_request *request, const struct doc *params, enum d
 	            ? ERR_OK
 	            : why_fail(&why, ERR_INVALID,
 	                       has_sdp ? "params.sdp: must be given"
-	                               : "params.sdp: only offer and answer have it");
+	                               : "params.sdp: must be absent, because only offer and "
+	                                 "answer have SDP");
 	if (!e)
 		e = fill_options(&command.options, &p, rpc_service(request), &why);
 	if (e) {

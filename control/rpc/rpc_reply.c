@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Builds replies from the state of service and relay. */
+/* Builds JSON results from the state of service and relay. */
 #include "control/rpc/rpc_reply.h"
 
 #include "base/clk.h"
@@ -36,7 +36,7 @@ static void set_local(struct doc_arena *a, struct doc *d, const struct service *
 	set_addr(a, d, "local_other", &other);
 }
 
-/* `brief`: with the mode and remote addresses, for a list. */
+/* `brief`: adds the mode and the remote addresses, for session.list. */
 static struct doc *media_local(struct doc_arena *a, const struct service *sv,
                                const struct spec_media *m, bool brief)
 {
@@ -88,7 +88,7 @@ struct doc *rpc_reply_brief(struct doc_arena *a, const struct service *sv,
 	return session_local(a, sv, s, true);
 }
 
-/* With `all`, verdicts with a count of zero, too. */
+/* Returns the counters by verdict. `all`: includes counters that are zero. */
 static struct doc *verdicts(struct doc_arena *a, const uint64_t counts[VERDICT_COUNT], bool all)
 {
 	struct doc *d = doc_dict(a);
@@ -149,7 +149,7 @@ static struct doc *leg_stats(struct doc_arena *a, const struct relay_leg_stats *
 	return d;
 }
 
-/* NULL if there are no statistics. */
+/* Returns NULL if `stats` has no statistics of this media. */
 static const struct relay_media_stats *media_stats(const struct relay_session_stats *stats,
                                                    unsigned media)
 {
@@ -161,7 +161,7 @@ static const struct relay_leg_stats *stats_of(const struct relay_media_stats *st
 	return stats && leg < stats->n_legs ? &stats->legs[leg] : NULL;
 }
 
-/* Adds local addresses and statistics to the legs that the schema wrote. */
+/* Adds local addresses and statistics to the legs in `legs`, which schema_write made. */
 static void dress_media(struct doc_arena *a, struct doc *legs, const struct service *sv,
                         const struct spec_media *sm, const struct relay_media_stats *stats)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Types of fields that only requests of signalling have. */
+/* Schema types that only the methods for signalling use. */
 #include "control/rpc/types.h"
 
 #include "control/dialog/dialog.h"
 
-/* Borrows the text, of any length, and never shows it in a fault. */
+/* Borrows the text, of any length. A fault never shows it, because it may hold keys. */
 static enum err slice_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
                            void *at)
 {

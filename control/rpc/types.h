@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Types of fields that only requests of signalling have. */
+/* Schema types that only the methods for signalling use. */
 #ifndef CONTROL_RPC_TYPES_H
 #define CONTROL_RPC_TYPES_H
 
 #include "control/doc/schema.h"
 #include "keyctx/suite.h"
 
-/* A struct str that borrows the text, of any length; faults never show it. */
+/* A struct str that borrows the doc's text, of any length but not empty; faults never show it. */
 extern const struct schema_type rpc_slice_type;
-/* A list of suites by name, at least one. */
+/* A struct rpc_suites: a JSON list of at least one suite name. */
 extern const struct schema_type rpc_suites_type;
 
 struct rpc_suites {
-	uint8_t n;
-	uint8_t ids[SUITE_COUNT];
+	uint8_t n;                /* 0: the field was not given */
+	uint8_t ids[SUITE_COUNT]; /* enum suite_id, in the order of the list */
 };
 
 #endif

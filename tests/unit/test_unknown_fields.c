@@ -68,7 +68,7 @@ static void a_long_list_is_elsewhere(void)
 		fields[i] = (struct schema_field){.name = names[i], AT(&schema_uint, remote)};
 	}
 	says(&s, "{\"colour\":1}",
-	     "colour: no such field; docs/control-protocol.md lists the 32 of the request");
+	     "colour: no such field; docs/control-protocol.md lists the 32 fields of the request");
 }
 
 TEST_MAIN("unknown_fields", {"a near name is proposed", a_near_name_is_proposed},
