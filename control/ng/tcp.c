@@ -54,7 +54,7 @@ static void conn_free(struct conn *c)
 	loop_watch_free(c->write);
 	close(c->fd);
 	secret_wipe(c->in, c->n_in);
-	secret_wipe(c->out.p, c->out.n);
+	secret_wipe(c->out.p, c->out.room);
 	buf_free(&c->out);
 	mem_free(c);
 }
