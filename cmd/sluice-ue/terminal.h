@@ -39,7 +39,7 @@ enum err terminal_update(struct terminal *t, enum ue_update kind, bool hold, str
 enum err terminal_answered(struct terminal *t, struct str answer, struct why *why) MUST_USE;
 /* Call it when an offer was refused or abandoned: the previous keys stay in force. */
 void terminal_cancel(struct terminal *t);
-/* Answers an offer of the peer, whether first offer or update. */
+/* Answers an offer of the peer: the first offer of the call, or an update. */
 enum err terminal_answer(struct terminal *t, struct str offer, struct buf *sdp,
                          struct why *why) MUST_USE;
 /* Call it when the offerer has our answer (ACK): from now on we send with the new keys to the new
