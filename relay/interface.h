@@ -7,11 +7,12 @@
 
 #include "base/addr.h"
 
-/* As in --interface NAME/ADDR[!ADVERTISED]. */
+/* One local address, as given by --interface NAME/ADDR[!ADVERTISED]. */
 struct relay_interface {
-	/* the name that signalling uses; the network device is the one that has `bind` */
+	/* the name that signalling uses; not a device name: the device is the one that has the
+	 * address `bind` */
 	char name[32];
-	struct addr bind; /* port 0 */
+	struct addr bind; /* the address that sockets are bound to; its port is 0 */
 	/* the address that signalling gives to peers; equals `bind` when "!ADVERTISED" is absent */
 	struct addr advertised;
 	uint16_t port_min, port_max;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Word tables of the enums in struct relay_leg_spec. */
+/* The words of control messages for the enum values in struct relay_leg_spec. */
 #include "relay/relay.h"
 
 const struct word relay_rtcp_words[] = {

@@ -7,11 +7,12 @@
 
 /* What happens to a packet that arrives on a leg of this side. */
 enum mode_in {
-	MODE_IN_PLAIN,     /* RTP and RTCP without keys: checked, counted by SSRC */
+	/* plain RTP and RTCP: headers are checked, packets are counted per SSRC */
+	MODE_IN_PLAIN,
 	MODE_IN_UNPROTECT, /* SRTP and SRTCP: verified and decrypted */
 	/* SRTP and SRTCP: a copy is verified, the original octets are forwarded */
 	MODE_IN_VERIFY,
-	MODE_IN_OPAQUE, /* datagrams: forwarded without parsing */
+	MODE_IN_OPAQUE, /* any datagram: forwarded with unchanged octets */
 };
 
 /* What happens to a packet that leaves on a leg of this side. */
@@ -38,12 +39,13 @@ static inline const struct mode_side *mode_side(const struct mode *m, unsigned l
 	return leg == RELAY_LEG_ACCESS ? &m->access : &m->core;
 }
 
-/* Whether a leg of this side uses a receive (send) key. */
+/* Whether legs of this side use a receive key. */
 static inline bool mode_takes_receive_key(const struct mode_side *s)
 {
 	return s->in == MODE_IN_UNPROTECT || s->in == MODE_IN_VERIFY;
 }
 
+/* Whether legs of this side use a send key. */
 static inline bool mode_takes_send_key(const struct mode_side *s)
 {
 	return s->out == MODE_OUT_PROTECT;

@@ -14,9 +14,8 @@ struct leg;
 struct media;
 struct session;
 
-/* LEG_RTP, LEG_RTCP: the two ways of a leg's packets. A leg has LEG_PORTS sockets: one for
- * each way at its own address, then, from LEG_OTHER on, one for each way at its address of the
- * other IP family. */
+/* A leg has LEG_PORTS sockets: one for RTP and one for RTCP (LEG_RTP, LEG_RTCP) at its own address,
+ * then, from LEG_OTHER on, the same two at its address of the other IP family. */
 enum { LEG_RTP, LEG_RTCP, LEG_WAYS, LEG_OTHER = LEG_WAYS, LEG_PORTS = 2 * LEG_WAYS };
 
 /* --- plan ------------------------------------------------------------------- */
@@ -26,10 +25,10 @@ enum { LEG_RTP, LEG_RTCP, LEG_WAYS, LEG_OTHER = LEG_WAYS, LEG_PORTS = 2 * LEG_WA
 struct leg_change {
 	uint8_t media, leg;
 	bool appears, disappears;
-	bool moves; /* the peer has another address */
-	/* applied first: exchanges the leg's ports with those of the other IP family */
+	bool moves; /* the peer's address changes */
+	/* exchanges the leg's ports with those of the other IP family, before all other changes */
 	bool swaps_ports;
-	/* closes the port that is open there; opens ports[i] if it is not NULL */
+	/* for each i: close the open port, then open ports[i] unless it is NULL */
 	bool sets_port[LEG_PORTS];
 	bool sets_receive, sets_send;
 	/* appears: memory for the leg, taken by the worker; disappears: returned to control */
@@ -38,13 +37,15 @@ struct leg_change {
 	struct relay_leg_stats *final;
 	struct io_port *ports[LEG_PORTS];
 	struct addr addresses[LEG_WAYS];
-	struct key *receive, *send; /* NULL: the leg has no such key from now on */
+	/* used if sets_receive, sets_send; NULL: the leg loses that key */
+	struct key *receive, *send;
 	/* the plain settings; `receive` and `send` in it are ignored */
 	struct relay_leg_spec spec;
 };
 
 struct media_change {
-	struct media *body; /* appears: memory for the media, taken by the worker */
+	/* memory for a new media, taken by the worker; NULL: the media exists already */
+	struct media *body;
 	enum relay_mode mode;
 	uint8_t n_legs, active;
 };
@@ -67,37 +68,39 @@ struct plan {
 
 enum msg_kind {
 	/* to a worker */
-	MSG_APPLY,  /* request: apply its plan */
-	MSG_DELETE, /* request: read the final statistics, end the session */
-	MSG_QUERY,  /* request: read statistics */
-	MSG_PERMIT, /* request: a leg may learn the source that it asked about */
-	MSG_REOPEN, /* request: signalling renewed these legs, so learning opens again */
-	MSG_ASKED,  /* asked: the new table of sources that need control's permission */
-	MSG_CHUNK,  /* chunk: memory for streams; the worker keeps it */
+	MSG_APPLY,  /* `request` is set: apply its plan */
+	MSG_DELETE, /* `request` is set: read the final statistics, end the session */
+	MSG_QUERY,  /* `request` is set: read statistics */
+	MSG_PERMIT, /* `request` is set: a leg may learn the source that it asked about */
+	/* `request` is set: its legs may learn a new source, because signalling concerned them */
+	MSG_REOPEN,
+	MSG_ASKED, /* `asked` is set: the new table of sources that need control's permission */
+	MSG_CHUNK, /* `chunk` is set: memory for streams; the worker keeps it */
 	MSG_STOP,
 	/* to control */
-	MSG_DONE, /* request: finished; `err` is the result */
+	MSG_DONE, /* `request` is set: it is finished; `request->err` is the result */
 	MSG_EVENT,
-	MSG_KEY,  /* key: returned, no stream uses it any more */
+	MSG_KEY,  /* `key` is set: returned to control, no stream uses it any more */
 	MSG_NEED, /* the worker needs more memory for streams */
 };
 
-/* Control creates a request; a worker carries it out and returns it. */
+/* A request of control. A worker carries it out and returns it. */
 struct relay_request {
 	struct relay_request *next;
 	enum msg_kind kind;
 	struct relay_session *session;
-	struct accepted *wanted; /* APPLY: the session as it becomes; used by control only */
-	struct plan *plan;       /* APPLY */
-	struct session *body;    /* DELETE, QUERY, PERMIT, REOPEN: the worker's session */
-	struct relay_session_stats stats; /* DELETE, QUERY */
+	/* APPLY: the session as it will be afterwards; used by control only */
+	struct accepted *wanted;
+	struct plan *plan;                /* APPLY: the plan to carry out */
+	struct session *body;             /* DELETE, QUERY, PERMIT, REOPEN: the worker's session */
+	struct relay_session_stats stats; /* DELETE, QUERY: the result */
 	relay_done_fn *done;
 	relay_stats_fn *stats_done;
 	void *arg;
 	enum err err;
-	/* These point into the same allocation, behind the request: */
-	uint16_t *reopened;          /* REOPEN: for each media a bit set of legs */
-	struct relay_permit *permit; /* PERMIT */
+	/* The next three pointers point into the request's own allocation, behind this struct. */
+	uint16_t *reopened;          /* REOPEN: one word for each media; bit i is leg i */
+	struct relay_permit *permit; /* PERMIT: the source to permit */
 	struct why *why;             /* APPLY: explains `err`; otherwise NULL */
 };
 
@@ -106,7 +109,7 @@ struct msg {
 	union {
 		struct relay_request *request;
 		struct chunk *chunk;
-		/* valid until the worker has reported a newer table in worker.asked_seen */
+		/* valid until the worker stores a newer table in worker.asked_seen */
 		const struct relay_asked *asked;
 		struct key *key;
 		struct {

@@ -23,10 +23,10 @@ struct io_ops;
 struct relay_session;
 
 enum {
-	RELAY_MEDIA_MAX = 16, /* m-lines of a session */
-	/* legs of a media: the access leg and up to eight core legs (forking) */
+	RELAY_MEDIA_MAX = 16, /* maximum number of m-lines of a session */
+	/* maximum number of legs of a media: the access leg and up to eight core legs (forking) */
 	RELAY_LEGS_MAX = 9,
-	RELAY_LEG_ACCESS = 0,      /* index of leg a; 1 is leg b, 2 is leg b2, and so on */
+	RELAY_LEG_ACCESS = 0,      /* index of leg a; leg b has 1, leg b2 has 2, and so on */
 	RELAY_INTERFACES_MAX = 32, /* maximum number of local addresses */
 	RELAY_WORKERS_MAX = 64,
 };
@@ -67,9 +67,10 @@ struct relay_config {
 	 * limit of its suite */
 	bool enforces_receive_lifetime;
 	unsigned send_window_pkts; /* 64 to 1024, default 1024 */
-	/* how long to wait for a fuller batch; 0: do not wait */
+	/* sleep this long after a turn with packets, so that the next batch is fuller; 0: no
+	 * sleep */
 	unsigned gather_delay_us;
-	unsigned busy_poll_us;
+	unsigned busy_poll_us;    /* keep polling this long after the last packet; 0: do not poll */
 	unsigned pkts_per_worker; /* packet buffers of each worker, default 4096 */
 	/* raise auth-failures above this many failures per second on a leg; 0: never */
 	unsigned auth_fail_rate;
@@ -84,7 +85,7 @@ void relay_config_defaults(struct relay_config *c);
 enum err relay_start(struct relay **out, const struct relay_config *config,
                      struct why *why) MUST_USE;
 /* Stops the workers and ends every session. Requests under way finish with
- * ERR_CLOSED. Takes NULL. */
+ * ERR_CLOSED. NULL is allowed. */
 void relay_stop(struct relay *r);
 
 /* The chosen engine and, for each interface, the chosen back end, with the reason for the choice.
@@ -94,7 +95,8 @@ const char *relay_engine_reason(const struct relay *r);
 const char *relay_io_name(const struct relay *r, unsigned interface);
 const char *relay_io_reason(const struct relay *r, unsigned interface);
 
-/* Readable while replies or events wait. Then relay_poll makes the done and event calls. */
+/* A descriptor that is readable while replies or events wait. Call relay_poll then: it calls the
+ * done and event functions. */
 int relay_wait_fd(const struct relay *r);
 void relay_poll(struct relay *r);
 
@@ -105,8 +107,8 @@ typedef void relay_waker_fn(void *arg);
 void relay_set_waker(struct relay *r, relay_waker_fn *fn, void *arg);
 void relay_wake(struct relay *r);
 
-/* For tests, with config.by_hand: runs one turn of every worker at `now_ns`. Returns the number
- * of packets taken. */
+/* For tests, with config.by_hand: runs one turn of every worker at `now_ns`. Returns the number of
+ * packets received. */
 unsigned relay_step(struct relay *r, uint64_t now_ns);
 
 /* --- sessions --------------------------------------------------------------- */
@@ -134,24 +136,27 @@ extern const struct word relay_rtcp_words[];
 /*
  * How a leg learns its peer's real source address. In every policy except SIGNALLED, a packet that
  * authenticates and is newer than all packets before proves where the peer is. Without keys the
- * policy makes the first choice; afterwards the learned address keeps the leg while packets come
- * from it, and the signalled address wins the leg back (docs/decisions/0052-latch.md).
+ * policy chooses the first source. Afterwards the leg keeps the learned address while packets come
+ * from it, but a packet from the signalled address moves the leg back to that address
+ * (docs/decisions/0052-latch.md).
  */
 enum relay_latch {
 	RELAY_LATCH_SIGNALLED, /* only the signalled address; packets from others are dropped */
-	RELAY_LATCH_FIRST,     /* the source of the first packet */
-	/* like FIRST, and changes source when the present one falls silent */
+	RELAY_LATCH_FIRST,     /* accepts and uses the source of the first packet */
+	/* like FIRST, but when the present source falls silent, another one may replace it */
 	RELAY_LATCH_FOLLOW,
-	/* sends to the signalled address; accepts packets from the source of the first one */
+	/* accepts packets from the source of the first packet, but sends to the signalled
+	 * address */
 	RELAY_LATCH_ASYMMETRIC,
-	/* starts with the source of the first packet; for latch_window_ms a better source replaces
-	 * it, best the signalled one */
+	/* begins with the source of the first packet; for latch_window_ms, a source that is closer
+	 * to the signalled address may replace it */
 	RELAY_LATCH_HEURISTIC,
 	RELAY_LATCH_COUNT
 };
 extern const struct word relay_latch_words[];
 
-/* Which datagrams besides RTP and RTCP teach an opaque leg its peer's address; bits. */
+/* Which datagrams besides RTP and RTCP teach an opaque leg its peer's address. The values are
+ * bits. */
 enum relay_teach {
 	RELAY_TEACH_STUN = 1, /* STUN (RFC 8489) */
 	RELAY_TEACH_DTLS = 2, /* DTLS */
@@ -174,15 +179,17 @@ extern const struct word relay_rekey_roc_words[];
 struct relay_leg_spec {
 	const struct keyctx *receive; /* the key that the peer sends under; NULL: none (yet) */
 	const struct keyctx *send;    /* the key that the gateway sends under; NULL: none (yet) */
-	struct addr remote;           /* signalled address; none: not known yet */
-	/* rtcp PAIR: signalled address for RTCP; none: the port above `remote` */
+	struct addr remote;           /* the peer's signalled address; none: not known yet */
+	/* rtcp PAIR: the peer's signalled address for RTCP; none: the port above that of
+	 * `remote` */
 	struct addr remote_rtcp;
 
-	/* latch HEURISTIC: length of the choice, from the first packet; 0: 3,000 */
+	/* latch HEURISTIC: for how long after the first packet a better source may replace its
+	 * source; 0: 3,000 */
 	uint32_t latch_window_ms;
 	/* raise media-timeout after this long without a packet from the peer; 0: never */
 	uint32_t inactivity_ms;
-	/* how long the previous receive key still decrypts packets; 0: 5,000 */
+	/* for how long the previous receive key still decrypts packets; 0: 5,000 */
 	uint32_t rekey_overlap_ms;
 	enum relay_rtcp rtcp;
 	enum relay_latch latch;
@@ -194,12 +201,14 @@ struct relay_leg_spec {
 	/* index of an interface of the other IP family, where the leg also receives, and from which
 	 * it sends to peers of that family */
 	uint8_t other_interface;
-	uint8_t teaches; /* enum relay_teach */
-	uint8_t dscp;    /* of packets sent to the peer */
+	uint8_t teaches; /* bits of enum relay_teach */
+	uint8_t dscp;    /* DSCP of packets sent to the peer, 0 to 63 */
 	bool exists;
-	/* silence never releases the leg; only signalling or an authentic packet moves it */
+	/* the peer's silence never lets another source take over; only signalling or an authentic
+	 * packet moves the leg to another address */
 	bool latch_strict;
-	bool can_receive, can_send; /* gates for packets from the peer and to the peer */
+	/* gates: may packets from the peer pass, may packets to the peer pass */
+	bool can_receive, can_send;
 	bool loop_protect; /* drop packets that would be sent to the address they came from */
 	uint8_t zero[7];
 };
@@ -208,8 +217,9 @@ struct relay_leg_spec {
 struct relay_media_spec {
 	char id[32];
 	enum relay_mode mode;
-	bool is_video;  /* receive keys get replay_window_video_pkts */
-	uint8_t n_legs; /* 2 to RELAY_LEGS_MAX; unused places have exists = false */
+	bool is_video; /* true: receive keys get replay_window_video_pkts */
+	/* 2 to RELAY_LEGS_MAX; entries of `legs` without a leg have exists = false */
+	uint8_t n_legs;
 	uint8_t active; /* index of the core leg that is joined to leg a */
 	struct relay_leg_spec legs[RELAY_LEGS_MAX];
 };
@@ -217,8 +227,8 @@ struct relay_media_spec {
 struct relay_session_spec {
 	void *owner; /* returned in events */
 	uint8_t n_media;
-	/* n_media entries, copied. A media keeps its index; clear `exists` of its legs to end it.
-	 */
+	/* n_media entries; the relay copies them. A media keeps its index; clear `exists` of its
+	 * legs to end it. */
 	struct relay_media_spec *media;
 	/* raise setup-timeout when no packet at all arrives for this long after create; 0: never */
 	uint32_t setup_timeout_ms;
@@ -255,9 +265,9 @@ enum err relay_session_update(struct relay *r, struct relay_session *s,
  * media k. ERR_CLOSED, ERR_NOMEM. */
 enum err relay_session_reopen(struct relay *r, struct relay_session *s,
                               const uint16_t legs[RELAY_MEDIA_MAX]) MUST_USE;
-/* Whether a leg would be refused this key, as receive or send key: the session used it before, and
- * its state is no longer kept, or it was used in the other direction or with another suite, MKI or
- * lifetime. The state of the 16 keys that left use last is kept. */
+/* Whether the relay would refuse this key on every leg, as receive or as send key: the session used
+ * the key before, and its state is no longer kept, or the key was used in the other direction or
+ * with another suite, MKI or lifetime. The state of the 16 keys that left use last is kept. */
 bool relay_session_refuses_key(const struct relay_session *s, const struct keyctx *k, bool is_send);
 /* Ends the session. `done` may read the final statistics with relay_session_stats; after `done`
  * returns, `s` is no longer valid. */
@@ -266,17 +276,18 @@ void relay_session_delete(struct relay *r, struct relay_session *s, relay_done_f
 /* --- statistics ------------------------------------------------------------- */
 
 struct relay_stream_stats {
-	/* differ when the outbound SSRC was rewritten after a conflict */
+	/* SSRC as received and as sent; they differ after a conflict (SSRC_CHANGED) */
 	uint32_t ssrc, ssrc_out;
 	uint32_t roc;
 	uint16_t highest_seq;
 	uint64_t pkts, bytes;
 	/* RFC 3550 6.4.1, in timestamp units; 0 for dynamic payload types (clock rate unknown) */
 	uint32_t jitter;
-	uint64_t lost; /* expected minus received, at least 0 */
+	uint64_t lost; /* packets expected minus packets received, at least 0 */
 };
 
-enum { RELAY_STREAM_STATS_MAX = 8 }; /* per leg; the most recent ones */
+/* maximum number of streams in the statistics of a leg: the most recent ones */
+enum { RELAY_STREAM_STATS_MAX = 8 };
 
 /* What the packets of a leg look like while none has verified under its receive key. */
 enum relay_finding {
@@ -297,9 +308,10 @@ struct relay_leg_stats {
 	bool latched;
 	/* rx: arrived on this leg; tx: forwarded to its peer */
 	uint64_t rx_pkts, rx_bytes, tx_pkts, tx_bytes;
-	/* RTCP that arrived, and how many of these packets were not forwarded */
+	/* RTCP packets that arrived, their octets, and how many of them were not forwarded */
 	uint64_t rtcp_pkts, rtcp_bytes, rtcp_errors;
-	/* of packets that arrived on this leg; all except FORWARDED stop at 2^32 - 1 */
+	/* verdicts of packets that arrived on this leg; counts except FORWARDED stop at
+	 * UINT32_MAX */
 	uint64_t verdicts[VERDICT_COUNT];
 	enum relay_finding finding;
 	/* packets counted against the keys' lifetimes */
@@ -316,8 +328,8 @@ struct relay_media_stats {
 	struct relay_leg_stats *legs;
 };
 
-/* Final counters of legs that were at this place and have ended. Addresses and key counters in it
- * are not set. */
+/* Counters of ended legs that had this media and leg index, added up. Addresses and key counters in
+ * `stats` are not set. */
 struct relay_gone_leg {
 	uint8_t media, leg;
 	struct relay_leg_stats stats;
@@ -327,7 +339,7 @@ struct relay_session_stats {
 	uint16_t n_gone;
 	const struct relay_gone_leg *gone;
 	uint8_t n_media;
-	/* one block with the legs behind it, owned by whoever holds the statistics */
+	/* one allocation that also holds the legs; it belongs to the owner of the statistics */
 	struct relay_media_stats *media;
 };
 
@@ -345,7 +357,7 @@ struct relay_stats {
 	uint64_t rx_calls, tx_calls; /* receive and send syscalls of the back ends */
 	/* packets for the gateway that the kernel dropped because workers were too slow */
 	uint64_t kernel_drops;
-	/* turns of workers; batches that were not empty, and the packets in them */
+	/* turns of workers; batches that were not empty; packets in these batches */
 	uint64_t turns, batches, batch_pkts;
 	uint64_t sessions;
 	unsigned workers;
@@ -362,10 +374,12 @@ enum relay_event_kind {
 	RELAY_EVENT_MEDIA_TIMEOUT,
 	RELAY_EVENT_SETUP_TIMEOUT,  /* no packet on any leg for setup_timeout_ms after create */
 	RELAY_EVENT_SOURCE_CHANGED, /* the latch moved to `addr` */
-	/* more than auth_fail_rate in the last second; `count`: how many */
+	/* more than auth_fail_rate packets failed authentication in one second; `count`: how
+	 * many */
 	RELAY_EVENT_AUTH_FAILURES,
 	RELAY_EVENT_KEY_SOFT_LIMIT, /* nine tenths of a key's lifetime are used up */
-	/* a key's lifetime is used up: that direction stops (receive key: if enforced) */
+	/* a key's lifetime is used up and its direction stops; a receive key: only if
+	 * enforces_receive_lifetime */
 	RELAY_EVENT_KEY_EXPIRED,
 	RELAY_EVENT_STREAM_LIMIT, /* a new SSRC, but the leg already has ssrcs_per_leg */
 	/* a source's outbound SSRC was rewritten after a conflict (RFC 3711 9.1) */
@@ -373,7 +387,8 @@ enum relay_event_kind {
 	/* packets arrived, none verified under the receive key; `finding`: what they look like */
 	RELAY_EVENT_NOTHING_AUTHENTIC,
 	RELAY_EVENT_COUNT,
-	RELAY_EVENT_ASK = RELAY_EVENT_COUNT, /* for the asker only: may this leg learn `addr`? */
+	/* asks whether this leg may learn `addr`; only the asker receives it */
+	RELAY_EVENT_ASK = RELAY_EVENT_COUNT,
 };
 
 const char *relay_event_name(enum relay_event_kind k); /* "first-media", ... */
@@ -385,12 +400,13 @@ struct relay_event {
 	bool is_send;               /* key events: the leg's send key, not its receive key */
 	bool is_rtcp;               /* ASK: the packet was RTCP */
 	enum relay_finding finding; /* NOTHING_AUTHENTIC */
-	struct addr addr;           /* source address */
+	struct addr addr;           /* the packet's source address */
 	uint32_t ssrc, ssrc_out;
 	uint64_t count;
 };
 
-/* Called from relay_poll, never after relay_session_delete. One listener; NULL turns it off. */
+/* Called from relay_poll, never after relay_session_delete. There is one listener; NULL removes
+ * it. */
 typedef void relay_event_fn(void *arg, const struct relay_event *event);
 void relay_set_listener(struct relay *r, relay_event_fn *fn, void *arg);
 /* Replaces the table of sources that need permission; the default is an empty table. Takes effect
@@ -410,7 +426,8 @@ struct relay_permit {
  * again. ERR_CLOSED, ERR_NOMEM. */
 enum err relay_session_permit(struct relay *r, struct relay_session *s,
                               const struct relay_permit *permit) MUST_USE;
-/* Events replaced by a later one of the same kind and leg because the ring to control was full. */
+/* Number of events that were replaced by a later one of the same kind and leg because the ring to
+ * control was full. */
 uint64_t relay_events_lost(const struct relay *r);
 
 #endif

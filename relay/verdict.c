@@ -6,14 +6,14 @@
 
 static const struct {
 	const char *name;
-	/* for readers; tests/lint/verdicts compares it with docs/operations.md */
+	/* the text of the verdict's row in docs/operations.md (checked by tests/lint/verdicts) */
 	const char *meaning;
 } table[VERDICT_COUNT] = {
 	[VERDICT_NONE] = {"none", "not decided yet"},
 	[VERDICT_FORWARDED] = {"forwarded", "sent to the peer of the other leg"},
 	[VERDICT_NO_PORT] = {"no_port", "no leg uses the port it arrived on"},
 	[VERDICT_MALFORMED] = {"malformed", "not a valid RTP or RTCP packet"},
-	[VERDICT_MARTIAN] = {"martian", "its source address cannot come from outside, or its "
+	[VERDICT_MARTIAN] = {"martian", "its source address cannot come from another host, or its "
                                         "link-layer destination is another host"},
 	[VERDICT_NOT_MEDIA] =
 		{"not_media",
@@ -25,7 +25,7 @@ static const struct {
 	[VERDICT_NO_KEY] = {"no_key",
                             "the leg has no key for it: none is set yet, or its MKI is unknown"},
 	[VERDICT_SSRC_LIMIT] = {"ssrc_limit",
-                                "a new SSRC on a leg that already has as many as it may have"},
+                                "a new SSRC on a leg that already has ssrcs-per-leg SSRCs"},
 	[VERDICT_CLEAR] = {"clear", "plain RTP or RTCP on a leg that requires SRTP"},
 	[VERDICT_AUTH_FAILED] = {"auth_failed", "its authentication tag is wrong"},
 	[VERDICT_REPLAYED] = {"replayed", "a packet with its index was received before"},

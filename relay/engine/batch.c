@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Unprotect: estimate and check the index of every packet, verify all tags, settle the verdicts in
- * order of arrival, decrypt the accepted packets. Protect: take the indices in order of arrival,
- * encrypt all packets, write all tags. */
+/* Steps of unprotect: estimate and check the index of every packet, verify all tags, settle the
+ * verdicts in order of arrival, decrypt the accepted packets. Steps of protect: take the indices in
+ * order of arrival, encrypt all packets, write all tags. */
 #include "relay/engine/batch.h"
 
 #include <string.h>
@@ -12,8 +12,8 @@
  * prefetched. LINE: octets of a cache line. */
 enum { AHEAD = 8, LINE = 64 };
 
-/* One side of a key spans several cache lines; everything that a small window needs lies in the
- * first line of the stream. */
+/* One side of a key spans several cache lines. Of a stream with a small window, all that is needed
+ * lies in the first line. */
 static void prefetch(const struct pkt *p)
 {
 	const uint8_t *key = (const uint8_t *)p->key;
@@ -51,9 +51,9 @@ static void aim_aead(struct op *op, uint32_t esrtcp, unsigned clear_len)
 	}
 }
 
-/* Common to unprotect and protect. `end` is the first octet after the encrypted part. Here and
- * below, values are passed as arguments and kept in locals: octets are written in between, and
- * after such a write the compiler must read a struct member from memory again. */
+/* Fills in an op for unprotect and for protect. `end` is the first octet after the encrypted part.
+ * In this file, values are passed as arguments and kept in locals: octets are written in between,
+ * and after such a write the compiler must read a struct member from memory again. */
 FOR_EITHER void aim(struct op *op, struct pkt *p, struct engine_side *side, unsigned clear_len,
                     uint8_t *end, uint64_t index, bool is_rtcp)
 {
@@ -76,7 +76,7 @@ FOR_EITHER void aim(struct op *op, struct pkt *p, struct engine_side *side, unsi
  * Estimates the index from the state before the batch. If the outcome of an earlier packet of the
  * batch could change the estimate, returns false: the packet waits for the next round. The estimate
  * never falls when the highest index rises, so it is enough to compare the estimates at the lowest
- * and at the highest possible value. A stream that has seen nothing has no such bounds.
+ * and at the highest possible value. A stream without an authenticated packet has no such bounds.
  */
 static bool estimate(const struct state *s, uint16_t seq, uint64_t *index)
 {
@@ -122,7 +122,8 @@ static bool has_mki(const struct pkt *p, const struct engine_side *side, bool is
 	return memcmp(end + layout_mki_at(side, is_rtcp), side_mki(p->key), side->mki_len) == 0;
 }
 
-/* False: this packet, and all packets after it, must wait for the outcome of earlier ones. */
+/* Prepares a packet. False: this packet and all that follow must wait until the earlier packets
+ * have their verdicts. */
 FOR_EITHER bool unprotect_prepare(struct engine_batch *b, struct pkt *p, struct engine_side *side,
                                   bool is_rtcp)
 {
@@ -194,8 +195,8 @@ static inline bool is_authentic(const struct op *op, const struct engine_side *s
 	                             : is_tag(op->tag, op->tag_at, side->tag_len);
 }
 
-/* Called in order of arrival: an earlier packet may have used the index, moved the window, or used
- * up the key. */
+/* Called for packets in order of arrival, because an earlier packet may have used the index, moved
+ * the window, or used up the key. */
 FOR_EITHER enum verdict settle(const struct op *op, const struct pkt *p, bool is_rtcp)
 {
 	struct state *s = state_of(p->crypto);
@@ -242,7 +243,8 @@ static void unprotect_run(struct engine_batch *b, struct engine *e,
 		crypto->hmac(e, b->cm, b->n_cm);
 	if (b->n_aead)
 		crypto->open(e, b->aead, b->n_aead);
-	/* All restores first: a read of a tag right after a write next to it would stall. */
+	/* Restores all packets before it reads the first tag: the CPU stalls on a read right after
+	 * a write next to it. */
 	for (unsigned i = 0; i < b->n_cm; i++)
 		put_back(b->cm[i]);
 	for (unsigned i = 0; i < b->n; i++) {
@@ -286,7 +288,7 @@ void engine_batch_unprotect(struct engine_batch *b, struct engine *e,
 
 /* --- protect ---------------------------------------------------------------- */
 
-/* Takes the index. It counts as used even if the packet fails later. */
+/* Marks the index as used. It stays used even if the packet fails later. */
 FOR_EITHER enum verdict take_index(struct pkt *p, struct engine_side *side, bool is_rtcp)
 {
 	struct state *s = state_of(p->crypto);
@@ -323,8 +325,8 @@ FOR_EITHER void protect_prepare(struct engine_batch *b, struct pkt *p, struct en
 		if (is_rtcp)
 			be32_put(end + layout_esrtcp_at(side), behind);
 	} else {
-		/* SRTP: the ROC, until the tag replaces it (RFC 3711 4.2). SRTCP: E and the index,
-		 * which stay in the packet. */
+		/* SRTP: writes the ROC here; later the tag replaces it (RFC 3711 4.2). SRTCP:
+		 * writes E and the index here; they stay in the packet. */
 		be32_put(end, behind);
 		op->auth_len = op->crypt_len + clear_len + 4;
 	}

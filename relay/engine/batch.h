@@ -12,20 +12,21 @@
 
 enum { OP_TAG_ROOM = 20 };
 
-/* The work for one packet, in two cache lines. The batch code fills it; the engine reads the
- * members above the line "batch code only" and sets `tag` or `is_authentic`. */
+/* The work for one packet, in two cache lines. The batch code fills it in. The engine reads the
+ * members before `is_rtcp` and sets `tag` or `is_authentic`; f8 also reads `is_rtcp` and
+ * `index`. */
 struct op {
 	struct engine_side *side;
 	uint8_t *data;      /* the packet; HMAC starts here */
 	uint8_t *crypt;     /* the encrypted part; processed in place */
 	uint8_t *tag_at;    /* where the tag is, or will be written */
-	uint32_t crypt_len; /* may be 0 */
+	uint32_t crypt_len; /* octets of the encrypted part; may be 0 */
 	uint32_t auth_len;  /* octets from `data` that HMAC covers; AEAD: octets of AAD */
 	uint8_t iv[LAYOUT_IV_LEN];
-	const uint8_t *aad;       /* AEAD */
+	const uint8_t *aad;       /* AEAD: additional authenticated data */
 	uint8_t tag[OP_TAG_ROOM]; /* set by `hmac`: all 20 octets */
-	bool is_authentic;        /* set by `open` */
-	/* batch code only */
+	bool is_authentic;        /* set by `open`: the tag has verified */
+	/* the members from here on are for the batch code and f8 */
 	bool is_rtcp;
 	uint8_t verdict; /* a verdict known before the tag is verified; NONE otherwise */
 	uint8_t kept[LAYOUT_ROC_LEN]; /* the octets that the ROC replaced */
@@ -51,7 +52,7 @@ struct engine_batch {
 	unsigned n, n_cm, n_aead;
 };
 
-/* The functions behind engine_ops.unprotect and engine_ops.protect. */
+/* These functions implement engine_ops.unprotect and engine_ops.protect of evp and mb. */
 void engine_batch_unprotect(struct engine_batch *b, struct engine *e,
                             const struct engine_batch_crypto *crypto, struct pkt **pkts,
                             unsigned n);

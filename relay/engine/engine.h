@@ -14,7 +14,7 @@
 #include "keyctx/keyctx.h"
 #include "relay/packet/pkt.h"
 
-/* The managers and scratch memory of an engine. One per worker; worker only. */
+/* An open engine with its scratch memory. Each worker has one; only that worker uses it. */
 struct engine;
 /* The session keys of one keyctx in one direction, expanded once (RFC 3711 4.3, KDR 0), with the
  * MKI and the number of packets already processed under them. Shared by all SSRCs of the key.
@@ -34,14 +34,16 @@ struct engine_stream_state {
 	uint64_t rtp_index;
 	/* bit i % 64 of word i / 64: index rtp_index - i was seen; at most 1,024 indices */
 	uint64_t rtp_window[16];
-	uint64_t rtcp_window[2];      /* the same for rtcp_index */
-	uint64_t rtp_pkts, rtcp_pkts; /* counted against the lifetime of the key */
-	uint32_t rtcp_index;          /* highest seen or last sent, 31 bits; valid if has_rtcp */
-	uint32_t roc;                 /* start value of a stream without has_rtp (RFC 3711 3.3.1) */
+	uint64_t rtcp_window[2];      /* as rtp_window, but for rtcp_index */
+	uint64_t rtp_pkts, rtcp_pkts; /* packets counted against the lifetime of the key */
+	/* highest received or last sent SRTCP index, 31 bits; valid if has_rtcp */
+	uint32_t rtcp_index;
+	uint32_t roc; /* start ROC; used if has_rtp is false (RFC 3711 3.3.1) */
 	bool has_rtp, has_rtcp;
 };
 
-/* Packets of all SSRCs of a key. `rtp_limit` is the lifetime of the keyctx. */
+/* Number of packets of all SSRCs under a key, and their limits. `rtp_limit` is the lifetime of the
+ * keyctx. */
 struct engine_key_use {
 	uint64_t rtp_pkts, rtp_limit;
 	uint64_t rtcp_pkts, rtcp_limit;
@@ -95,16 +97,16 @@ struct engine_ops {
 	 * used indices (send key): 64 to 1024, rounded up to a power of two. */
 	enum err (*key_new)(struct engine_key **out, const struct keyctx *key,
 	                    enum engine_direction direction, unsigned window, struct why *why);
-	/* The same from given session keys, without MKI: for tests with known answers. NULL in
-	 * libsrtp, which always derives the keys itself. */
+	/* As key_new, but from given session keys and without MKI: for tests with known answers.
+	 * NULL in libsrtp, which always derives the keys itself. */
 	enum err (*key_from_session)(struct engine_key **out, const struct kdf_session *keys,
 	                             enum engine_direction direction, unsigned window,
 	                             struct why *why);
 	void (*key_free)(struct engine_key *key);
-	/* Worker only. */
+	/* Reads the packet counts and limits of a key. Worker only. */
 	void (*key_use)(const struct engine_key *key, struct engine_key_use *out);
 
-	size_t stream_bytes; /* a multiple of 64 */
+	size_t stream_bytes; /* size of a struct engine_stream in octets; a multiple of 64 */
 	/* Starts a stream in `stream_bytes` zeroed octets, aligned to 64. `start` NULL: ROC 0 and
 	 * nothing seen. The packet counts in `start` are added to those of the key. A send stream
 	 * continues the SRTCP index of `start` also under a new key (RFC 3711 3.4). ERR_RANGE: an
@@ -117,8 +119,8 @@ struct engine_ops {
 	 * without using an index twice. */
 	enum err (*stream_export)(const struct engine_stream *s, struct engine_stream_state *out);
 
-	/* From now on, SRTP tags under this HMAC receive key have `tag_len` octets: for a trial
-	 * decryption. Worker only. NULL in libsrtp. */
+	/* From now on, SRTP tags under this HMAC receive key have `tag_len` octets. Used for a
+	 * trial decryption. Worker only. NULL in libsrtp. */
 	void (*retag)(struct engine_key *key, unsigned tag_len);
 
 	void (*unprotect)(struct engine *e, struct pkt **batch, unsigned n);

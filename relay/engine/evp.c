@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The portable fast engine: OpenSSL with a permanent cipher context for each side of a key; HMAC
  * continues from stored SHA-1 states. */
-#define OPENSSL_SUPPRESS_DEPRECATED    /* SHA1_Update on a state of our own: OpenSSL 3's own way \
-                                          allocates for each packet */
+/* SHA1_Update is deprecated, but it does not allocate; OpenSSL 3's own functions allocate for each
+ * packet. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -102,7 +103,7 @@ static void sha1_from(SHA_CTX *s, const uint32_t state[5])
 	s->h2 = state[2];
 	s->h3 = state[3];
 	s->h4 = state[4];
-	/* one block, the padded key, is already hashed */
+	/* one block, which holds the padded key, is already hashed */
 	s->Nl = SHA_CBLOCK * 8;
 	s->Nh = s->num = 0;
 }
@@ -135,7 +136,8 @@ static void evp_ctr(struct engine *e, struct op *const *ops, unsigned n)
 			f8_op(ops[i]);
 			continue;
 		}
-		/* Cannot fail: counter mode, and the context has its key. */
+		/* These calls cannot fail: the mode is counter mode, and the context has its
+		 * key. */
 		CHECK(EVP_EncryptInit_ex(ctx, NULL, NULL, NULL, ops[i]->iv) == 1);
 		CHECK(EVP_EncryptUpdate(ctx, ops[i]->crypt, &len, ops[i]->crypt,
 		                        (int)ops[i]->crypt_len) == 1);

@@ -60,11 +60,11 @@ static void count(uint8_t *blocks, const uint8_t masked_iv[F8_BLOCK], uint32_t f
 
 void f8_crypt(const struct f8 *f, const uint8_t iv[F8_BLOCK], uint8_t *data, size_t n)
 {
-	static const uint8_t zeros[F8_BLOCK]; /* S(-1) */
+	static const uint8_t zeros[F8_BLOCK]; /* S(-1), which is zero */
 	uint8_t masked_iv[F8_BLOCK], stream[F8_CHUNK];
 	int len;
 
-	/* Cannot fail: the context has its key, and the input is whole blocks. */
+	/* These calls cannot fail: the contexts have their keys, and the input is whole blocks. */
 	CHECK(EVP_EncryptUpdate(f->mask, masked_iv, &len, iv, F8_BLOCK) == 1);
 	CHECK(EVP_EncryptInit_ex(f->stream, NULL, NULL, NULL, zeros) == 1);
 	for (size_t at = 0; at < n; at += F8_CHUNK) {
@@ -80,9 +80,9 @@ void f8_crypt(const struct f8 *f, const uint8_t iv[F8_BLOCK], uint8_t *data, siz
 	secret_wipe(stream, sizeof(stream));
 }
 
-/* SRTP (RFC 3711 4.1.2.2): 0x00, M, PT, SEQ, TS, SSRC, ROC. SRTCP (4.1.2.3): 32 zero bits, E, the
- * SRTCP index, then the first 8 octets of the packet. No two packets of one key have the same IV,
- * because a pair of SSRC and index is never used twice. */
+/* Forms the IV. SRTP (RFC 3711 4.1.2.2): 0x00, M, PT, SEQ, TS, SSRC, ROC. SRTCP (4.1.2.3): 32 zero
+ * bits, E, the SRTCP index, then the first 8 octets of the packet. No two packets of one key have
+ * the same IV, because a pair of SSRC and index is never used twice. */
 static void form_iv(uint8_t iv[F8_BLOCK], const struct op *op)
 {
 	if (op->is_rtcp) {

@@ -46,9 +46,9 @@ static inline void layout_be64_xor(uint8_t *out, const uint8_t *a, uint64_t b)
 	memcpy(out, &v, sizeof(v));
 }
 
-/* RFC 3711 4.1.1: (salt * 2^16) XOR (SSRC * 2^64) XOR (index * 2^16). RFC 7714 8.1 and 9.1: 12
- * octets, everything two octets further left. `ssrc` is in network order; `index` is the 48-bit
- * packet index or the 31-bit SRTCP index. */
+/* Forms the IV. RFC 3711 4.1.1: (salt * 2^16) XOR (SSRC * 2^64) XOR (index * 2^16). RFC 7714 8.1
+ * and 9.1: 12 octets, everything two octets further left. `ssrc` is in network order; `index` is
+ * the 48-bit packet index or the 31-bit SRTCP index. */
 static inline void layout_iv(uint8_t iv[LAYOUT_IV_LEN], const struct engine_side *s,
                              const uint8_t ssrc[4], uint64_t index)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The reference engine: libsrtp2 decides and computes, one packet at a time. A parallel struct
- * state tells the index that it used. */
+/* The reference engine: libsrtp2 verifies and encrypts, one packet at a time. A struct state beside
+ * it keeps the same indices, because libsrtp does not report the index that it used. */
 #include "relay/engine/libsrtp_key.h"
 
 #include <link.h>
@@ -16,12 +16,12 @@ struct engine {
 	struct engine *evp; /* used by set_rtcp_index */
 };
 
-/* During a search for the ROC (decision 0054) two of these share the one libsrtp stream
- * of their SSRC. */
+/* During a search for the ROC (decision 0054) two engine streams share the one libsrtp stream of
+ * their SSRC. */
 struct engine_stream {
-	struct state state; /* must be first: state_of() */
+	struct state state; /* must be first: state_of() casts to it */
 	struct engine_key *key;
-	struct engine_stream *next; /* in key->attached */
+	struct engine_stream *next; /* next in the list key->attached */
 	uint32_t ssrc;
 	bool is_attached; /* libsrtp has a stream for this SSRC */
 	/* the libsrtp stream has seen the same packets as `state`, so both estimate
@@ -29,7 +29,7 @@ struct engine_stream {
 	bool is_natural;
 	/* srtp_set_stream_roc was called, and its value may still be in effect */
 	bool is_forced;
-	/* send: the libsrtp stream does not have the SRTCP index of `state` yet */
+	/* send stream: libsrtp does not know the SRTCP index of `state` yet */
 	bool starts_rtcp;
 };
 
@@ -40,8 +40,8 @@ static enum err libsrtp_stream_init(struct engine_stream *s, struct engine_key *
 {
 	enum err e = state_init(&s->state, key->log2_pkts, start);
 
-	/* Receiving works: `state` refuses packets that were seen before,
-	 * without asking libsrtp. */
+	/* libsrtp cannot start with a used window. A receive stream does not need that: `state`
+	 * itself refuses packets that were seen before. */
 	if (e == ERR_OK && key->direction == ENGINE_SEND && s->state.rtp.any)
 		e = ERR_UNSUPPORTED;
 	if (e != ERR_OK) {
@@ -98,8 +98,8 @@ static enum err libsrtp_stream_export(const struct engine_stream *s,
 }
 
 /* Makes libsrtp use the ROC of `index` for the next packet. libsrtp estimates the ROC in the same
- * way, so this calls it only when it has seen other packets than `s`, or when a sender chose
- * another ROC. `*added`: a libsrtp stream was created. */
+ * way, so this function sets the ROC only when libsrtp has seen other packets than `s`, or when a
+ * sender chose another ROC. Sets *added if it created a libsrtp stream. */
 static srtp_err_status_t aim(struct engine_stream *s, uint64_t index, bool *added)
 {
 	uint32_t roc = (uint32_t)(index >> 16);
@@ -118,7 +118,7 @@ static srtp_err_status_t aim(struct engine_stream *s, uint64_t index, bool *adde
 		attach(s);
 		*added = true;
 	}
-	/* ROC 0 makes libsrtp estimate again. */
+	/* Setting ROC 0 makes libsrtp estimate the ROC again. */
 	s->is_forced = roc != 0;
 	return srtp_set_stream_roc(s->key->srtp, s->ssrc, roc);
 }
@@ -219,7 +219,8 @@ static enum verdict unprotect_rtp(struct engine *e, struct engine_stream *s, str
 	(void)e;
 	if (p->len < p->header_len + k->ctx->suite->srtp_tag_len + k->ctx->mki_len)
 		return VERDICT_CLEAR;
-	/* libsrtp detects most of these, but not packets that were seen before it had a stream. */
+	/* libsrtp detects most of these packets, but not those that were seen before it had a
+	 * stream for the SSRC. */
 	if (v != VERDICT_NONE)
 		return v;
 	v = verdict_of(aim(s, index, &added));
@@ -243,8 +244,8 @@ static enum verdict unprotect_rtp(struct engine *e, struct engine_stream *s, str
 }
 
 /* libsrtp looks for the MKI of an SRTCP packet at the place where the tag of an SRTP packet would
- * begin. With the _32 suites the tags differ in length, and it misses the MKI. There this function
- * checks and removes the MKI; the tag does not cover it (RFC 3711 3.4). */
+ * begin. With the _32 suites the tags differ in length, and it misses the MKI. For these suites
+ * this function checks and removes the MKI itself; the tag does not cover it (RFC 3711 3.4). */
 static enum verdict open_rtcp(struct engine_key *k, struct pkt *p, bool is_encrypted, int *len)
 {
 	const struct suite *suite = k->ctx->suite;
@@ -402,7 +403,8 @@ static enum err libsrtp_probe(struct why *why)
 	return selftest_run(&engine_libsrtp, 1, why);
 }
 
-/* libsrtp has no call that names its crypto library. Nothing else in this program loads NSS. */
+/* Finds out whether libsrtp uses NSS: no libsrtp function names its crypto library, but nothing
+ * else in this program loads NSS. */
 static int find_nss(struct dl_phdr_info *info, size_t size, void *found)
 {
 	(void)size;

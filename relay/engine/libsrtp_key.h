@@ -16,12 +16,12 @@ struct engine_key {
 	srtp_t srtp;
 	struct engine_stream *attached; /* streams whose SSRC has a libsrtp stream */
 	struct keyctx *ctx;
-	struct engine_key *twin; /* send keys: the same key in evp, without MKI */
+	struct engine_key *twin; /* send keys: the same key for engine evp, without MKI */
 	enum engine_direction direction;
 	uint8_t log2_pkts;
 };
 
-/* The functions behind engine_ops.key_new, key_free and key_use. */
+/* These functions implement engine_ops.key_new, key_free and key_use of libsrtp. */
 enum err libsrtp_key_new(struct engine_key **out, const struct keyctx *ctx,
                          enum engine_direction direction, unsigned window,
                          struct why *why) MUST_USE;

@@ -25,16 +25,16 @@
  */
 struct engine {
 	struct engine_batch batch;
-	IMB_MGR *narrow, *wide; /* wide: NULL if the CPU has none */
+	IMB_MGR *narrow, *wide; /* wide: NULL if the CPU has neither AVX2 nor AVX-512 */
 	unsigned wide_from;
 	const struct arithmetic *arithmetic;
-	struct gcm_context_data gcm; /* scratch */
-	/* shared by both bursts: separate arrays would take twice the cache lines, which costs
-	 * more than writing `src` again */
+	struct gcm_context_data gcm; /* scratch memory for GCM */
+	/* the cipher burst and the hash burst use the same jobs: separate arrays would take twice
+	 * the cache lines, which costs more than writing `src` again */
 	IMB_JOB jobs[PKT_BATCH];
 };
 
-/* --- what the machine can --------------------------------------------------- */
+/* --- features of the CPU ---------------------------------------------------- */
 
 enum isa { ISA_SSE, ISA_AVX2, ISA_AVX512, ISA_VAES512 };
 
@@ -76,7 +76,7 @@ static const struct arithmetic {
                       aes_gcm_enc_256_avx_gen4, aes_gcm_dec_128_avx_gen4, aes_gcm_dec_256_avx_gen4},
 };
 
-/* AVX-512 makes the bursts wider, but GCM of single packets hardly faster. */
+/* Never returns AVX-512 functions, because they hardly speed up GCM of single packets. */
 static const struct arithmetic *arithmetic(void)
 {
 	return &arithmetics[isa_best() == ISA_SSE ? ISA_SSE : ISA_AVX2];
@@ -84,8 +84,8 @@ static const struct arithmetic *arithmetic(void)
 
 /* --- keys ------------------------------------------------------------------- */
 
-/* Aligned to 64, and without the part of ipsec-mb's union that only AVX-512 uses: half
- * the memory. */
+/* The GCM tables of a key are aligned to 64 octets and end before the part of ipsec-mb's union that
+ * only AVX-512 uses: that halves the memory. */
 enum {
 	GCM_AT = (SIDE_MATERIAL_AT + 63) / 64 * 64,
 	GCM_BYTES = offsetof(struct gcm_key_data, ghash_keys) +
@@ -94,7 +94,7 @@ enum {
 
 static size_t mb_material_bytes(const struct suite *suite)
 {
-	/* AES has one round key more than rounds, of 16 octets each. */
+	/* AES has one round key more than rounds; each round key has 16 octets. */
 	if (suite->cipher == SUITE_CIPHER_AES_F8)
 		return sizeof(struct f8);
 	if (suite->cipher == SUITE_CIPHER_AES_CM)
@@ -111,7 +111,7 @@ static enum err mb_expand(struct engine_side *s, const uint8_t *key)
 {
 	const struct arithmetic *a = arithmetic();
 	uint8_t unused[15 * 16] __attribute__((
-		aligned(16))); /* the schedule for decryption; counter mode does not need it */
+		aligned(16))); /* key schedule for decryption; counter mode does not need it */
 
 	if (side_is_f8(s))
 		return f8_init(side_material(s), key,
@@ -176,7 +176,7 @@ static void mb_hmac(struct engine *e, struct op *const *ops, unsigned n)
 	hmac_with(n >= e->wide_from ? e->wide : e->narrow, e->jobs, ops, n);
 }
 
-/* One burst for each key length; the remaining ops are f8. */
+/* Submits one burst for each key length, then processes the remaining ops, which are f8. */
 static void mb_ctr(struct engine *e, struct op *const *ops, unsigned n)
 {
 	static const IMB_KEY_SIZE_BYTES sizes[] = {IMB_KEY_128_BYTES, IMB_KEY_192_BYTES,
@@ -272,7 +272,8 @@ static void mb_protect(struct engine *e, struct pkt **batch, unsigned n)
 
 enum { MEASURE_LEN = 176, MEASURE_TIMES = 8, AGREE_LENGTHS = 300 };
 
-/* The minimum of several runs, in ticks of the time-stamp counter; used only for a comparison. */
+/* Measures how long hashing takes: the minimum of several runs, in ticks of the time-stamp counter.
+ * The result is used only for a comparison. */
 static uint64_t hash_ticks(struct engine *e, IMB_MGR *m, struct op *const *ops, unsigned n)
 {
 	uint64_t least = UINT64_MAX;
@@ -287,8 +288,8 @@ static uint64_t hash_ticks(struct engine *e, IMB_MGR *m, struct op *const *ops, 
 	return least;
 }
 
-/* The smallest power of two of packets for which the wide manager is at least a tenth faster;
- * PKT_BATCH + 1 if there is none. */
+/* The smallest number of packets, a power of two, for which the wide manager is at least a tenth
+ * faster; PKT_BATCH + 1 if there is none. */
 static unsigned measure_wide(struct engine *e)
 {
 	static uint8_t const zeros[MEASURE_LEN];
@@ -312,9 +313,9 @@ static unsigned measure_wide(struct engine *e)
 	return from;
 }
 
-/* The choice of the manager depends on the machine and on the batch, so the self-test may not
- * exercise the one used for large batches. This compares the tags of both, for every number of
- * packets and for lengths around every block boundary. */
+/* The choice of the manager depends on the machine and on the batch, so the self-test may not test
+ * the manager that large batches use. This function compares the tags of both managers, for every
+ * number of packets and for lengths around every block boundary. */
 static bool managers_agree(struct engine *e)
 {
 	static uint8_t const octets[PKT_BATCH + AGREE_LENGTHS] = {1,  2,  3,  5,  8,   13,

@@ -11,7 +11,8 @@
 
 enum { SELFTEST_ROOM = 128, SELFTEST_LEN_MAX = 64, SELFTEST_MASTER_STEP = 7 };
 
-/* RTP with sequence number 0x1234 and SSRC 0xcafebabe; a sender report without report blocks. */
+/* The plain packets. RTP: sequence number 0x1234, SSRC 0xcafebabe. RTCP: a sender report without
+ * report blocks. */
 static const uint8_t plain_rtp[] = {0x80, 0x00, 0x12, 0x34, 0x00, 0x00, 0x00, 0xa0, 0xca, 0xfe,
                                     0xba, 0xbe, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08,
                                     0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x11, 0x12};
@@ -19,7 +20,8 @@ static const uint8_t plain_rtcp[] = {0x80, 0xc8, 0x00, 0x06, 0xca, 0xfe, 0xba, 0
                                      0x00, 0x01, 0x80, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xa0,
                                      0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x12};
 
-/* With the master key and salt 00 07 0e 15 …, without MKI. */
+/* The protected packets in hexadecimal. Master key and salt are the octets 00 07 0e 15 …; there is
+ * no MKI. */
 static const struct {
 	const char *rtp, *rtcp;
 } answers[SUITE_COUNT] = {
@@ -63,11 +65,11 @@ static const struct {
                  "620a"},
 };
 
-/* The state of one run. */
+/* The state of one run of the self-test. */
 struct selftest {
 	const struct engine_ops *ops;
 	struct engine *engine;
-	struct engine_key *key[2]; /* by direction */
+	struct engine_key *key[2]; /* index: enum engine_direction */
 	uint8_t *streams[2];
 	uint8_t (*octets)[SELFTEST_ROOM];
 	struct pkt pkts[PKT_BATCH];

@@ -64,7 +64,8 @@ static enum err make(struct engine_key **out, const struct side_maker *maker,
 	return ERR_OK;
 }
 
-/* Six parameters, here and below, one above our limit: the five of engine_ops, and `maker`. */
+/* Six parameters here and in side_key_from_session, one above our limit: the five of engine_ops,
+ * and `maker`. */
 enum err side_key_new(struct engine_key **out, const struct side_maker *maker,
                       const struct keyctx *ctx, enum engine_direction direction, unsigned window,
                       struct why *why)
@@ -134,7 +135,7 @@ enum err side_stream_init(struct engine_stream *s, struct engine_key *key, uint3
 	struct state *state = state_of(s);
 	enum err e = state_init(state, side_rtp(key)->log2_pkts, start);
 
-	(void)ssrc; /* each packet carries it */
+	(void)ssrc; /* not needed: each packet carries its SSRC */
 	if (e == ERR_OK) {
 		side_rtp(key)->life.used_pkts += state->rtp_pkts;
 		side_rtcp(key)->life.used_pkts += state->rtcp_pkts;
@@ -144,7 +145,7 @@ enum err side_stream_init(struct engine_stream *s, struct engine_key *key, uint3
 
 void side_stream_fini(struct engine_stream *s)
 {
-	(void)s; /* owns nothing */
+	(void)s; /* such a stream owns no memory */
 }
 
 enum err side_stream_export(const struct engine_stream *s, struct engine_stream_state *out)

@@ -18,8 +18,9 @@
  */
 struct engine_side {
 	uint8_t salt[16];            /* session salt, padded with zeros */
-	uint32_t inner[5], outer[5]; /* HMAC-SHA-1 after the padded key; unused by AEAD */
-	/* 0: f8 (its key has 128 bits), which keeps it out of the bursts of counter mode */
+	uint32_t inner[5], outer[5]; /* SHA-1 states after the padded HMAC keys; unused by AEAD */
+	/* octets of the AES key; 0 for f8, so that the counter-mode bursts skip it (an f8 key has
+	 * 16 octets) */
 	uint8_t key_len;
 	uint8_t tag_len, mki_len;
 	uint8_t log2_pkts;
@@ -30,7 +31,7 @@ struct engine_side {
 };
 
 enum { SIDE_MATERIAL_AT = sizeof(struct engine_side) };
-_Static_assert(sizeof(struct engine_side) % 16 == 0, "key schedules want a boundary of 16");
+_Static_assert(sizeof(struct engine_side) % 16 == 0, "key schedules must be aligned to 16 octets");
 
 static inline struct engine_side *side_rtp(struct engine_key *k)
 {
@@ -67,7 +68,7 @@ struct side_maker {
 	void (*wipe)(struct engine_side *side);
 };
 
-/* The parts of engine_ops that evp and mb share. */
+/* evp and mb implement these functions of engine_ops in common. */
 enum err side_key_new(struct engine_key **out, const struct side_maker *maker,
                       const struct keyctx *ctx, enum engine_direction direction, unsigned window,
                       struct why *why) MUST_USE;

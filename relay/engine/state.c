@@ -13,8 +13,8 @@ static void bits_out(const struct replay *r, const uint64_t *bits, uint64_t *out
 			out[i >> 6] |= 1ull << (i & 63);
 }
 
-/* Imports the window. Indices that a smaller window cannot hold are dropped: for it
- * they are TOO_OLD anyway. */
+/* Imports the window. It may be smaller than the exported one: indices that do not fit are dropped,
+ * because they count as TOO_OLD anyway. */
 static void bits_in(struct replay *r, uint64_t *bits, uint64_t highest, const uint64_t *in)
 {
 	uint64_t mask = (1ull << r->log2_pkts) - 1;

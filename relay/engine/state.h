@@ -15,22 +15,26 @@
 enum { STATE_RTCP_LOG2 = 7, STATE_RTCP_WORDS = 2 };
 #define STATE_RTCP_INDEX_MAX ((1ull << 31) - 1)
 
-/* Packets processed under a key, and the limit. */
+/* Number of packets processed under a key, and the limit. */
 struct state_life {
 	uint64_t used_pkts, limit_pkts;
 };
 
 /* The state of a stream, common to all engines. With a window of up to 128 packets a receiver
- * touches one cache line of it. Until rtp.any is set, rtp.highest holds the start ROC. */
+ * touches one cache line of it. Until rtp.any is set, rtp.highest holds the start index or the
+ * start ROC. */
 struct state {
 	struct replay rtp;
-	/* within a batch: the highest index that the stream has if all open packets are accepted */
+	/* within a batch: the highest index of the stream if all packets without a verdict are
+	 * accepted */
 	uint64_t pending_index;
 	uint64_t rtp_pkts;
 	bool in_flight; /* within a batch: some SRTP packet has no verdict yet */
-	bool has_start; /* rtp.highest is a known index, but no packet was authenticated here */
+	/* rtp.highest is a known index, but no packet was authenticated under this state */
+	bool has_start;
 	uint64_t rtp_bits[REPLAY_WORDS_MAX];
-	struct replay rtcp; /* send: `highest` is the last index sent, `any`: one was sent */
+	/* send: `highest` is the last index sent; `any` is true once a packet was sent */
+	struct replay rtcp;
 	uint64_t rtcp_bits[STATE_RTCP_WORDS];
 	uint64_t rtcp_pkts;
 } __attribute__((aligned(64)));
@@ -46,7 +50,8 @@ enum err state_init(struct state *s, uint8_t log2_pkts,
                     const struct engine_stream_state *start) MUST_USE;
 void state_export(const struct state *s, struct engine_stream_state *out);
 
-/* RFC 3711 3.3.1. A result above ROC_INDEX_MAX means that the index space is used up. */
+/* Estimates the index of a sequence number (RFC 3711 3.3.1). A result above ROC_INDEX_MAX means
+ * that the index space is used up. */
 static inline uint64_t state_estimate(const struct state *s, uint16_t seq)
 {
 	if (s->rtp.any || s->has_start)
@@ -67,7 +72,7 @@ static inline bool state_is_used_up(const struct state_life *life, uint64_t inde
 	return __builtin_expect(life->used_pkts >= life->limit_pkts || index > index_max, 0);
 }
 
-/* The first reason to refuse an index, or NONE. */
+/* Returns the first reason to refuse the index, or NONE. */
 static inline enum verdict state_check_rtp(const struct state *s, const struct state_life *life,
                                            uint64_t index)
 {
@@ -84,8 +89,9 @@ static inline enum verdict state_check_rtcp(const struct state *s, const struct 
 	return state_verdict(replay_check(&s->rtcp, s->rtcp_bits, index));
 }
 
-/* The same check; if it yields NONE, also marks the index as used and counts the packet. For
- * sending, and after the tag has verified. */
+/* Makes the check of state_check_rtp. If it yields NONE, marks the index as used and counts the
+ * packet. Sending: call it before the packet is encrypted. Receiving: call it after the tag has
+ * verified. */
 static inline enum verdict state_take_rtp(struct state *s, struct state_life *life, uint64_t index)
 {
 	enum verdict v;
@@ -110,7 +116,7 @@ static inline enum verdict state_take_rtcp(struct state *s, struct state_life *l
 	return v;
 }
 
-/* The next SRTCP index to send; above STATE_RTCP_INDEX_MAX if there is none left. */
+/* The next SRTCP index to send; above STATE_RTCP_INDEX_MAX if no index is left. */
 static inline uint64_t state_next_rtcp(const struct state *s)
 {
 	return s->rtcp.any ? s->rtcp.highest + 1 : 1;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Checks what control wants of a session, and copies it. */
+/* Checks and copies the session that control wants. */
 #include "base/mem.h"
 #include "relay/mode.h"
 #include "relay/front/accepted.h"
 
 enum { DSCP_MAX = 63 };
 
-/* The place of an error, for `why`. */
+/* The media and leg that are being checked, for error texts. */
 struct accepted_at {
 	const struct relay_config *config;
 	const struct relay_media_spec *media;
@@ -31,7 +31,7 @@ static enum err check_addresses(const struct accepted_at *at, const struct relay
 	const struct addr *local = &interfaces[l->interface].bind, *other = local;
 
 	if (l->other_rtp && l->other_interface >= at->config->n_interfaces)
-		return fail(at, ERR_RANGE, "the interface of its other address does not exist");
+		return fail(at, ERR_RANGE, "its other_interface index is out of range");
 	if (l->other_rtp)
 		other = &interfaces[l->other_interface].bind;
 	if (l->other_rtp && other->version == local->version)
@@ -52,7 +52,7 @@ static enum err check_addresses(const struct accepted_at *at, const struct relay
 static enum err check_numbers(const struct accepted_at *at, const struct relay_leg_spec *l)
 {
 	if (l->interface >= at->config->n_interfaces)
-		return fail(at, ERR_RANGE, "its interface does not exist");
+		return fail(at, ERR_RANGE, "its interface index is out of range");
 	if ((unsigned)l->rtcp > RELAY_RTCP_NONE || (unsigned)l->latch >= RELAY_LATCH_COUNT ||
 	    (unsigned)l->rekey_roc > RELAY_ROC_ZERO)
 		return fail(at, ERR_INVALID,
@@ -115,7 +115,7 @@ static enum err check_media(const struct relay_config *config, const struct rela
 	return ERR_OK;
 }
 
-/* Walks through the legs of all media. */
+/* A position in a walk through the legs of all media. */
 struct walk {
 	unsigned media, leg;
 };
@@ -138,7 +138,8 @@ static bool clashes(const struct keyctx *a, const struct keyctx *b)
 	return a && b && keyctx_same_key(a, b);
 }
 
-/* A send key has one place only: one keystream must not protect two packets (RFC 3711 9.1). */
+/* The session may use a send key for one leg only, and never as a receive key: one keystream must
+ * not protect two packets (RFC 3711 9.1). */
 static enum err check_send_keys(const struct relay_session_spec *spec, struct why *why)
 {
 	const struct relay_leg_spec *a, *b;

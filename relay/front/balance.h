@@ -8,14 +8,15 @@
 #include "relay/relay.h"
 
 struct balance_worker {
-	uint64_t pkts;     /* handled until the last measurement */
+	uint64_t pkts;     /* number of packets handled up to the last measurement */
 	uint64_t pps;      /* packets a second between the last two measurements */
-	unsigned sessions; /* present number */
-	unsigned measured; /* number at the last measurement */
+	unsigned sessions; /* present number of sessions */
+	unsigned measured; /* number of sessions at the last measurement */
 };
 
-/* Load is in packets a second, measured at most once a second. A session that came since counts as
- * an average session. Between workers of equal load the one with fewer sessions is chosen. */
+/* Load is in packets a second, measured at most once a second. A session that was placed after the
+ * measurement counts as an average session. Between workers of equal load the one with fewer
+ * sessions is chosen. */
 struct balance {
 	unsigned n;
 	uint64_t measured_ns;
@@ -29,7 +30,8 @@ bool balance_is_due(const struct balance *b, uint64_t now_ns);
 /* `pkts`: the number of packets each worker has handled since the start. */
 void balance_measure(struct balance *b, const uint64_t *pkts, uint64_t now_ns);
 
-/* take: chooses the worker of a new session and counts it there. give: the session has ended. */
+/* balance_take chooses the worker of a new session and counts the session there. Call balance_give
+ * when the session has ended. */
 unsigned balance_take(struct balance *b);
 void balance_give(struct balance *b, unsigned worker);
 

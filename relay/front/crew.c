@@ -13,7 +13,8 @@
 
 enum {
 	MORE_BLOCKS = 512,
-	/* maximum of messages from a worker in a poll, so that control can do other work */
+	/* maximum number of messages taken from one worker in one poll, so that control can do
+	 * other work */
 	POLL_MSGS = 4096,
 };
 
@@ -283,8 +284,8 @@ void crew_poll(struct crew *c, crew_fn *fn, void *arg)
 			crew_ring(c);
 }
 
-/* Posts all waiting messages and then STOP. Takes the worker's replies in between; otherwise both
- * could wait for each other. */
+/* Posts all waiting messages and then STOP. Takes the worker's replies in between; otherwise
+ * control and the worker could wait for each other. */
 static void end_member(struct crew *c, struct member *m, crew_fn *fn, void *arg)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};

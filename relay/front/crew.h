@@ -20,35 +20,36 @@ typedef void crew_fn(void *arg, struct msg *m);
  * The caller ends the sessions. */
 void crew_end(struct crew *c, crew_fn *fn, void *arg);
 bool crew_has_ended(const struct crew *c);
-/* Call it after crew_end. */
+/* Frees the crew. Call it after crew_end. */
 void crew_free(struct crew *c);
 
-/* Valid as long as the crew. */
+/* Fills in what plan_new needs. Its pointers are valid as long as the crew. */
 void crew_plan_context(const struct crew *c, struct plan_context *out);
 
-/* place: returns the worker with the least load (relay/front/balance.h) and counts a session there.
- * leave: the session has ended. */
+/* crew_place: returns the worker with the least load (relay/front/balance.h) and counts a session
+ * there. crew_leave: call it when the session has ended. */
 struct worker *crew_place(struct crew *c);
 void crew_leave(struct crew *c, struct worker *w);
 
-/* Reserves blocks at a worker; allocates more if it has too few. ERR_NOMEM. */
+/* Reserves blocks at a worker; allocates more blocks if the worker has too few. ERR_NOMEM. */
 enum err crew_supply(struct crew *c, struct worker *w, const struct blocks *more) MUST_USE;
-/* Releases reserved blocks. They stay with the worker for later sessions. */
+/* Releases reserved blocks. The blocks stay with the worker for later sessions. */
 void crew_return(struct crew *c, struct worker *w, const struct blocks *spare);
-/* Queues a request. While the worker's inbox is full it waits here. */
+/* Queues a request. While the worker's inbox is full, the request waits in the crew. */
 void crew_post(struct crew *c, struct worker *w, struct relay_request *q);
 
-/* See relay_set_asked. */
+/* Implements relay_set_asked. */
 enum err crew_set_asked(struct crew *c, const struct relay_asked *asked) MUST_USE;
 
-/* See relay_set_waker, relay_wake. */
+/* Implement relay_set_waker and relay_wake. */
 void crew_set_waker(struct crew *c, relay_waker_fn *fn, void *arg);
 void crew_wake(struct crew *c);
 
 int crew_wait_fd(const struct crew *c);
 /* Makes crew_wait_fd readable. */
 void crew_ring(struct crew *c);
-/* Passes all messages from workers to `fn`: finished requests, keys, events. */
+/* Passes messages from workers to `fn`: finished requests, keys, events. If it leaves some,
+ * crew_wait_fd stays readable. */
 void crew_poll(struct crew *c, crew_fn *fn, void *arg);
 
 /* With config.by_hand: runs one turn of every worker. */

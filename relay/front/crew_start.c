@@ -145,7 +145,7 @@ static void *run(void *arg)
 	const struct worker *w = arg;
 	char name[16];
 
-	/* The name in `top -H` and `perf`. */
+	/* `top -H` and `perf` show this name. */
 	snprintf(name, sizeof(name), "worker-%u", w->number);
 	pthread_setname_np(pthread_self(), name);
 	worker_run(arg);
@@ -204,7 +204,7 @@ static enum err open_members(struct crew *c, struct why *why)
 	return e;
 }
 
-/* Whether sock can replace a back end: "auto" chose another one. */
+/* Whether sock can replace a back end that failed: `auto` chose another back end than sock. */
 static bool can_use_sock_instead(const struct crew *c)
 {
 	for (unsigned i = 0; i < c->n_back_ends; i++)

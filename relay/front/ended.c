@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Counters of ended legs: one entry for each place in the session. */
+/* Counters of ended legs: one entry for each media and leg index of a session. */
 #include "relay/front/ended.h"
 
 #include <string.h>
@@ -14,7 +14,8 @@ static struct relay_stream_stats *find_stream(struct relay_leg_stats *s, uint32_
 	return NULL;
 }
 
-/* Keeps the most recent streams; the list begins with the one received last. */
+/* Adds up counters by SSRC and keeps the most recent streams; the list begins with the one received
+ * last. */
 static void merge_streams(struct relay_leg_stats *to, const struct relay_leg_stats *from)
 {
 	for (unsigned i = from->n_streams; i-- > 0;) {

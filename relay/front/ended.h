@@ -10,7 +10,8 @@ struct ended {
 	struct relay_gone_leg *legs;
 };
 
-/* Adds to the entry of the leg's place. Out of memory: the counters of this leg are lost. */
+/* Adds the counters to the entry of that media and leg. Out of memory: the counters of this leg are
+ * lost. */
 void ended_add(struct ended *e, uint8_t media, uint8_t leg, const struct relay_leg_stats *s);
 void ended_fini(struct ended *e);
 

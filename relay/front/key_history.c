@@ -40,7 +40,7 @@ struct key_history_entry key_history_entry_of(const struct key_history *h, const
 	return key;
 }
 
-/* Whether `a` has the key at the key's place. */
+/* Whether session `a` uses the key on the leg and in the direction that the entry names. */
 static bool is_in(const struct key_history *h, const struct accepted *a,
                   const struct key_history_entry *k)
 {
@@ -73,7 +73,8 @@ enum key_history_fate key_history_look(const struct key_history *h, const struct
 		*kept = here || fate != KEY_HISTORY_KEPT ? k : *kept;
 		if (here || k->is_send)
 			return KEY_HISTORY_KEPT;
-		/* Another place: the key moves from there, unless it stays in use there. */
+		/* The entry names another leg: the key moves from that leg, unless it stays in use
+		 * there. */
 		if (!k->left && (!to || is_in(h, to, k)))
 			continue;
 		if (!fits)
@@ -98,7 +99,8 @@ static bool is_anywhere(const struct key_history *h, const struct accepted *a,
 	return false;
 }
 
-/* The key that left use first, after order `after`. */
+/* Among the keys that are out of use and still kept, the one that left use first after number
+ * `after`; NULL: none. */
 static const struct key_history_entry *oldest(const struct key_history *h,
                                               const struct accepted *to, uint32_t after)
 {
@@ -152,7 +154,7 @@ enum err key_history_reserve(struct key_history *h, const struct accepted *a)
 	return ERR_OK;
 }
 
-/* The key's entry at its place, or the entry that it moves from. */
+/* The key's entry for its leg, or the entry of the leg that the key moves from; NULL: none. */
 static struct key_history_entry *place_of(struct key_history *h, const struct accepted *a,
                                           const struct key_history_entry *key)
 {

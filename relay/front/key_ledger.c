@@ -20,14 +20,15 @@ struct table {
 
 struct key_ledger {
 	struct table claimed;
-	/* past[0] is filled; when it is full, past[1] is forgotten and past[0] takes its place */
+	/* new keys go to past[0]; when it is full, past[1] is dropped and past[0] becomes
+	 * past[1] */
 	struct table past[2];
 	unsigned remembered;
 };
 
 /* --- tables ----------------------------------------------------------------- */
 
-/* The slot of the print, or the free slot where it belongs. */
+/* The slot with this hash, or the free slot where it belongs. */
 static struct slot *place(const struct table *t, uint64_t print)
 {
 	uint64_t at = print & t->mask;
@@ -64,7 +65,8 @@ static enum err make_room(struct table *t)
 	return ERR_OK;
 }
 
-/* Removes a slot. Later slots of the same chain move up, so that searches still find them. */
+/* Removes a slot. Later slots of the same chain move into the hole, so that searches still find
+ * them. */
 static void remove_slot(struct table *t, struct slot *s)
 {
 	uint64_t hole = (uint64_t)(s - t->slots);

@@ -17,23 +17,23 @@
  *     claimed by one session
  *        │ the session ends
  *        ▼
- *     remembered: every session is refused it
- *        │ one to two times `remembered` newer keys
+ *     remembered: refused to every session
+ *        │ one to two times `remembered` newer keys are remembered
  *        ▼
  *     forgotten
  */
 struct key_ledger;
 
-/* `remembered`: number of keys of ended sessions; 0: none. ERR_NOMEM. */
+/* `remembered`: how many keys of ended sessions are remembered; 0: none. ERR_NOMEM. */
 enum err key_ledger_new(struct key_ledger **out, unsigned remembered) MUST_USE;
-void key_ledger_free(struct key_ledger *l); /* takes NULL */
+void key_ledger_free(struct key_ledger *l); /* NULL is allowed */
 
-/* Claims the key for `owner`; repeating it changes nothing. ERR_KEY_USED: another owner has it or
- * had it; ERR_NOMEM. */
+/* Claims the key for `owner`; a repeated call changes nothing. ERR_KEY_USED: another owner uses the
+ * key or used it; ERR_NOMEM. */
 enum err key_ledger_claim(struct key_ledger *l, uint64_t print, const void *owner,
                           struct why *why) MUST_USE;
-/* The owner gives up the key. `was_used`: the key is remembered and refused. Does nothing if the
- * key belongs to another owner. */
+/* Ends the owner's claim. `was_used`: the key is remembered and from then on refused. Does nothing
+ * if the key belongs to another owner. */
 void key_ledger_release(struct key_ledger *l, uint64_t print, const void *owner, bool was_used);
 
 #endif

@@ -56,7 +56,7 @@ static uint8_t port_interface(const struct relay_leg_spec *s, unsigned k)
 	return k < LEG_OTHER ? s->interface : s->other_interface;
 }
 
-/* Whether the leg's own address and the one of the other IP family change places. */
+/* Whether the update exchanges the leg's own address and its address of the other IP family. */
 static bool is_swapped(const struct relay_leg_spec *from, const struct relay_leg_spec *to)
 {
 	return (to->other_rtp && to->other_rtp == from->port_rtp &&
@@ -89,7 +89,7 @@ static enum err plan_port(struct leg_change *c, const struct relay_leg_spec *fro
 	return ERR_OK;
 }
 
-/* The arguments of every step. */
+/* Arguments that every step of plan_new needs. */
 struct making {
 	const struct plan_context *ctx;
 	const struct plan_ends *ends;
@@ -116,8 +116,8 @@ static enum err look_up(const struct making *m, const struct leg_change *c,
 	const struct key_history_entry *found = NULL;
 	enum key_history_fate fate;
 
-	/* A peer may change the suite and keep its key, which then continues. A send key must not
-	 * have two contexts. */
+	/* A peer may change the suite and keep its receive key, which then continues. A send key
+	 * must not have two contexts. */
 	if (keeps_key && (step->is_send || step->was->suite == step->is->suite))
 		return why_fail(m->why, ERR_REKEY,
 		                "media %u leg %s: the present %s key cannot get another suite, MKI "
@@ -127,7 +127,8 @@ static enum err look_up(const struct making *m, const struct leg_change *c,
 	key->media = c->media;
 	key->leg = c->leg;
 	fate = key_history_look(m->ends->history, m->ends->to, key, &found);
-	/* The same key under another suite: its new form takes over the received indexes. */
+	/* The peer keeps the key under another suite: the new struct key takes over the received
+	 * indexes. */
 	if (keeps_key)
 		fate = KEY_HISTORY_FRESH;
 	if (fate == KEY_HISTORY_SPENT)
@@ -229,8 +230,8 @@ static enum err plan_leg(const struct making *m, struct leg_change *c,
 	for (unsigned k = 0; k < LEG_WAYS; k++)
 		c->addresses[k] = address(&c->spec, k);
 	c->moves = !from || !addr_eq(&from->remote, &to->remote);
-	/* A key that comes with a new address starts at ROC 0 (RFC 4568 7.1.4). With `either` the
-	 * ROC of a terminal that keeps it is tried, too. */
+	/* A key that comes with a new address starts at ROC 0 (RFC 4568 7.1.4). With rule `either`
+	 * the previous ROC is tried, too, because some terminals keep it. */
 	if (c->moves && c->spec.rekey_roc == RELAY_ROC_KEEP)
 		c->spec.rekey_roc = RELAY_ROC_ZERO;
 	return plan_keys(m, c, from, to);

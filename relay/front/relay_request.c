@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests: control makes a plan after the previous one is done; the worker carries it out. */
+/* Requests. Control makes a plan after the session's previous request is done; the worker carries
+ * it out. */
 #include "relay/front/relay_request.h"
 
 #include "base/mem.h"
@@ -81,7 +82,8 @@ static enum err make_plan(struct relay *r, struct relay_session *s, struct relay
 	return e;
 }
 
-/* Arrays for the existing legs only, so that they stay small: every delete allocates them. */
+/* Arrays for n_legs legs of each media, not for RELAY_LEGS_MAX, because every delete allocates
+ * them. */
 static enum err stats_new(struct relay_session_stats *out, const struct accepted *is)
 {
 	struct relay_leg_stats *legs;
@@ -107,7 +109,7 @@ static enum err make_stats(struct relay_session *s, struct relay_request *q)
 	enum err e = stats_new(&q->stats, s->is);
 
 	q->body = s->body;
-	/* A delete cannot fail: out of memory, its statistics are empty. */
+	/* A delete cannot fail: if there is no memory, its statistics are empty. */
 	return q->kind == MSG_DELETE ? ERR_OK : e;
 }
 
@@ -131,7 +133,7 @@ static void submit_next(struct relay *r, struct relay_session *s)
 		crew_post(r->crew, s->worker, q);
 }
 
-/* Size of what follows a request in its allocation. */
+/* Octets that follow a request in its allocation. */
 static size_t extra_bytes(enum msg_kind kind)
 {
 	switch (kind) {
@@ -209,7 +211,8 @@ static void make_done_call(struct relay_request *q)
 	}
 }
 
-/* Closes the waiting requests: create failed, or the relay stops. */
+/* Finishes the waiting requests with ERR_CLOSED: the session was deleted, its create failed, or the
+ * relay stops. */
 static void close_waiting(struct relay *r, struct relay_session *s)
 {
 	while (s->head) {

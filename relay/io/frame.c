@@ -92,7 +92,8 @@ static bool is_ip4_source(const uint8_t *ip)
 	return ip[0] != 0 && ip[0] != 127 && (ip[0] & 0xf0) != 0xe0 && load32(ip) != 0xffffffff;
 }
 
-/* Not ::1, and not IPv4-mapped: rules for IPv4 addresses would not match a mapped one. */
+/* Neither multicast, `::` nor `::1`. Not IPv4-mapped either, because rules for IPv4 addresses would
+ * not match such an address. */
 static bool is_ip6_unicast(const uint8_t *ip)
 {
 	static const uint8_t zeros[15], mapped[12] = {[10] = 0xff, [11] = 0xff};
@@ -101,8 +102,8 @@ static bool is_ip6_unicast(const uint8_t *ip)
 	       (memcmp(ip, zeros, sizeof(zeros)) != 0 || ip[15] > 1);
 }
 
-/* parse_ip4 and parse_ip6 set `ip` and `udp` to the UDP header, bounded by the length in
- * the IP header. */
+/* parse_ip4 and parse_ip6 set the addresses of `f`. They set `udp` to the UDP header and its
+ * payload, bounded by the length in the IP header. */
 static enum err parse_ip4(struct rd *r, struct frame *f, struct rd *udp)
 {
 	const uint8_t *h = r->p;
@@ -165,7 +166,7 @@ enum err frame_parse(const uint8_t *octets, size_t n, struct frame *out)
 		e = ERR_UNSUPPORTED;
 	if (e)
 		return e;
-	/* Both functions checked that the UDP header is complete. */
+	/* parse_ip4 and parse_ip6 checked that the UDP header is complete. */
 	f.from.port = rd_u16(&udp);
 	f.to.port = rd_u16(&udp);
 	len = rd_u16(&udp);
@@ -231,7 +232,8 @@ uint8_t *frame_build(uint8_t *payload, uint16_t len, const struct frame_link *li
 	uint8_t *udp = payload - FRAME_UDP, *ip;
 	uint16_t udp_len = (uint16_t)(len + FRAME_UDP), sum;
 	size_t ip_octets = to->version == 4 ? 4 : 16;
-	/* Pseudo-header: both addresses, the protocol, the UDP length (RFC 768, RFC 8200 8.1). */
+	/* The end of the pseudo-header, after both addresses: zero, protocol, UDP length (RFC 768,
+	 * RFC 8200 8.1). */
 	uint8_t pseudo[4] = {0, PROTOCOL_UDP, (uint8_t)(udp_len >> 8), (uint8_t)udp_len};
 
 	be16_put(udp, from->port);
@@ -241,7 +243,7 @@ uint8_t *frame_build(uint8_t *payload, uint16_t len, const struct frame_link *li
 	sum = frame_sum_fold(frame_sum(
 		from->ip, ip_octets,
 		frame_sum(to->ip, ip_octets, frame_sum(pseudo, 4, frame_sum(udp, udp_len, 0)))));
-	/* In UDP a zero checksum means "none". */
+	/* A zero checksum field means "no checksum" in UDP, so a sum of 0 is sent as 0xffff. */
 	sum = sum ? sum : 0xffff;
 	memcpy(udp + 6, &sum, 2);
 	if (to->version == 4) {

@@ -18,14 +18,15 @@ enum {
 	FRAME_UDP = 8,
 	FRAME_HEADERS_MAX = FRAME_LINK_MAX + FRAME_IP6 + FRAME_UDP,
 	FRAME_TAGS_MAX = 2, /* 802.1Q or 802.1ad tags that frame_parse skips */
-	FRAME_TTL = 64,     /* default of RFC 1700 */
+	FRAME_TTL = 64,     /* TTL or hop limit of sent packets; the default of RFC 1700 */
 };
 
 /* A parsed frame. The payload is not copied: `at` is its offset in the frame. */
 struct frame {
 	struct addr from, to;
-	uint16_t vlan;    /* of the innermost tag with an id; 0: no tag, or only priority tags */
-	uint16_t at, len; /* of the UDP payload */
+	/* VLAN id of the innermost tag that has one; 0: no tag, or only priority tags */
+	uint16_t vlan;
+	uint16_t at, len; /* offset and length of the UDP payload */
 };
 
 /*
@@ -48,14 +49,14 @@ enum err frame_parse(const uint8_t *octets, size_t n, struct frame *out) MUST_US
 /* The complete link header for a next hop, copied in front of each packet. */
 struct frame_link {
 	uint8_t octets[FRAME_LINK_MAX];
-	uint8_t len; /* 14 or 18; 0: no link header, for a raw socket */
+	uint8_t len; /* octets: 14 or 18; 0: no link header, for a raw socket */
 };
 
 /* `ip_version` (4 or 6) selects the EtherType. `vlan` 0: no tag. */
 void frame_link_make(struct frame_link *out, const uint8_t to_mac[6], const uint8_t from_mac[6],
                      uint16_t vlan, uint8_t ip_version);
 
-/* `from` and `to` have the same IP version. */
+/* Addresses and DSCP of a packet to build; `from` and `to` have the same IP version. */
 struct frame_ends {
 	const struct addr *from, *to;
 	uint8_t dscp;

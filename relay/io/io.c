@@ -10,7 +10,8 @@ static const struct io_ops *const list[] = {
 	NULL,
 };
 
-/* Takes the first back end whose probe succeeds. `why` gets the reasons of those before it. */
+/* Takes the first back end whose probe succeeds. `why` tells why the back ends before it were not
+ * taken. */
 static enum err choose_auto(const struct io_ops **out, const struct relay_interface *interface,
                             struct why *why)
 {

@@ -13,8 +13,8 @@
 #include "relay/packet/pkt.h"
 #include "relay/verdict.h"
 
-/* One back end of one worker; serves all interfaces assigned to that back end. Worker only, except
- * open, settled and close. */
+/* One back end of one worker; it serves all interfaces assigned to that back end. Worker only,
+ * except open, settled, counters and close. */
 struct io;
 /* What the workers share in one back end (xdp: BPF programs, the catch-all socket, the
  * rings between workers). */
@@ -23,28 +23,28 @@ struct io_shared;
  * descriptors from it. */
 struct pool;
 
-/* A UDP port of an interface. It lives inside a leg; the io keeps a pointer to it while
- * it is open. */
+/* A UDP port of an interface, allocated by control for a leg. The io keeps a pointer to it while it
+ * is open. */
 struct io_port {
 	const struct relay_interface *interface;
-	uint16_t number;  /* host order */
+	uint16_t number;  /* port number, host order */
 	bool is_rtcp;     /* the RTCP port of a pair */
 	uint8_t family;   /* 4 or 6 */
-	uint8_t dscp;     /* of outgoing packets, 0 to 63 */
-	bool is_open;     /* set by the io */
+	uint8_t dscp;     /* DSCP of outgoing packets, 0 to 63 */
+	bool is_open;     /* true while the port is open; set by the io */
 	int fd;           /* io sock: the socket; -1 otherwise */
-	struct io *io;    /* the back end that serves it; set by open_port */
-	void *owner;      /* used by the path: the leg */
-	void *io_private; /* used by the io */
+	struct io *io;    /* the back end that serves the port; set by open_port */
+	void *owner;      /* the leg; used by the path */
+	void *io_private; /* private data of the io */
 	struct {
 		uint32_t round; /* number of the last gather that found a packet here */
-		uint8_t dscp;   /* current value of the socket */
+		uint8_t dscp;   /* the DSCP that the socket has now */
 		uint32_t drops; /* the socket's drop count, as last reported by the kernel */
 	} sock;                 /* used by io sock */
 };
 
 struct io_config {
-	/* those this back end serves; must live as long as the io */
+	/* the interfaces that this back end serves; must live as long as the io */
 	const struct relay_interface *interfaces;
 	unsigned n_interfaces;
 	unsigned worker, workers; /* number of this worker, and how many there are */
@@ -58,9 +58,10 @@ struct io_config {
 
 /* Statistics of every back end. Any thread may read them. */
 struct io_counters {
-	/* rx_calls, tx_calls: syscalls */
+	/* rx_calls, tx_calls: receive and send syscalls */
 	struct counter rx_pkts, rx_bytes, rx_calls, tx_pkts, tx_bytes, tx_calls;
-	struct counter dropped[VERDICT_COUNT]; /* dropped before the port was known, by verdict */
+	/* packets that the back end itself dropped, by verdict */
+	struct counter dropped[VERDICT_COUNT];
 	/* packets for our ports that the kernel dropped because a socket buffer or a
 	 * ring was full */
 	struct counter kernel_drops;
@@ -81,9 +82,9 @@ struct io_counters {
  */
 struct io_ops {
 	const char *name;
-	bool is_free_to_ask; /* an idle gather makes no syscall, except now and then */
-	/* Tests whether it can serve this interface. A failure says why; `auto` then
-	 * takes sock for the interface. */
+	bool is_free_to_ask; /* the worker calls gather once more before it waits for packets */
+	/* Tests whether the back end can serve this interface. A failure says why; `auto` then
+	 * tries the next back end. */
 	enum err (*probe)(const struct relay_interface *interface, struct why *why);
 	/* Creates what the workers share: called once, before the first open; `worker`, `pool` and
 	 * `shared` of the config are not set. unshare is called once, after the last close. Both
@@ -96,9 +97,10 @@ struct io_ops {
 	/* Descriptors for the worker's event loop: at least one of them polls readable while gather
 	 * would find a packet. `i` counts from 0; returns -1 after the last. */
 	int (*wait_fd)(struct io *io, unsigned i);
-	/* ERR_EXISTS: another socket has the port. ERR_IO. After a failure the port is closed. */
+	/* Opens a port. ERR_EXISTS: another socket has it. ERR_IO. After a failure the port is
+	 * closed. */
 	enum err (*open_port)(struct io *io, struct io_port *port, struct why *why);
-	/* Drops packets that wait on the port. */
+	/* Closes the port and drops the packets that wait on it. */
 	void (*close_port)(struct io *io, struct io_port *port);
 	unsigned (*gather)(struct io *io, struct pkt **batch, unsigned room);
 	void (*send)(struct io *io, struct pkt **batch, unsigned n);
@@ -107,21 +109,22 @@ struct io_ops {
 	 * io of every worker is open, by the thread that then starts the worker threads: they
 	 * inherit the reduced privileges. May be NULL. */
 	void (*settled)(struct io *io);
-	/* Control thread. May ask the kernel for its counters. */
+	/* Returns the counters. It may ask the kernel for them. Control thread. */
 	const struct io_counters *(*counters)(const struct io *io);
 };
 
-/* Every io starts with this member; the worker calls through it. */
+/* The struct of every back end starts with this struct; the worker calls the functions through
+ * `ops`. */
 struct io {
 	const struct io_ops *ops;
 };
 
 extern const struct io_ops io_sock;
 extern const struct io_ops io_xdp;
-extern const struct io_ops io_sim; /* tests only: never in the list */
+extern const struct io_ops io_sim; /* for tests only: io_choose never returns it */
 
-/* Chooses a back end for one interface by name; "auto" takes the best that works, and `why` says
- * why a better one was not taken. */
+/* Chooses a back end for one interface by name; "auto" takes the best one that works, and `why`
+ * tells why better ones were not taken. */
 enum err io_choose(const struct io_ops **out, struct str name,
                    const struct relay_interface *interface, struct why *why) MUST_USE;
 

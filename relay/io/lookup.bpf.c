@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* sk_lookup: one socket receives for every port of our ranges. Packets that XDP passes to the
- * kernel reach this socket, and no other program. */
+ * kernel reach this socket, and not another program's. */
 #include <linux/bpf.h>
 #include <linux/in.h>
 

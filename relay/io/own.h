@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The addresses of this machine. A packet from outside must not have one as its source (RFC 1812
- * 5.3.8, RFC 1122 3.2.1.3). One thread. */
+ * 5.3.8, RFC 1122 3.2.1.3). Used by one thread. */
 #ifndef RELAY_IO_OWN_H
 #define RELAY_IO_OWN_H
 

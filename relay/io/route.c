@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of next hops: asking, ageing, and updates by notifications. */
+/* The table of next hops: asks the kernel, ages the answers, and follows notifications. */
 #include "relay/io/route.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "keyctx/prim.h"
 
 enum {
-	/* of WAYS slots each: 65,536 destinations. Untouched pages use no memory. */
+	/* sets of WAYS slots: 65,536 destinations. Untouched pages use no memory. */
 	SETS = 16384,
 	WAYS = 4,
 	/* neighbours, open addressing; the table is emptied when three quarters are in use */
@@ -19,10 +19,11 @@ enum {
 	ASKS_PER_TURN = 32,
 };
 
-/* limits the age of a path MTU, and of changes without notification */
+/* The kernel is asked again after this time: path MTUs age, and some changes cause no
+ * notification. */
 #define ROUTE_LIFE_NS  (30 * NS_PER_S)
 #define ABSENT_LIFE_NS (1 * NS_PER_S)
-/* half the time for which the kernel regards an answer as reachable */
+/* half the time for which the kernel regards a neighbour as reachable after an answer */
 #define CONFIRM_NS      (15 * NS_PER_S)
 #define FAILED_RETRY_NS (1 * NS_PER_S)
 
@@ -33,13 +34,14 @@ struct route_table {
 	unsigned n_devices;
 	uint64_t now_ns;
 	unsigned asks_left;
-	/* of routes: routes of an older generation are asked again, and stay in use until then */
+	/* the kernel is asked again about a route of an older generation, which stays in use until
+	 * then */
 	uint32_t generation;
-	uint32_t epoch; /* of hops: routes of an older epoch have no valid hop pointer */
+	uint32_t epoch; /* a route of an older epoch has no valid hop pointer */
 	uint8_t hash_key[16];
 	unsigned n_hops, n_links;
 	struct route_link links[LINKS];
-	struct route by_kernel; /* the result when the limit of questions is reached */
+	struct route by_kernel; /* the result when ASKS_PER_TURN is used up */
 	struct route_hop hops[HOPS];
 	struct route routes[SETS][WAYS];
 };
@@ -80,7 +82,8 @@ void route_table_turn(struct route_table *t, uint64_t now_ns)
 	t->asks_left = ASKS_PER_TURN;
 }
 
-/* Does not visit the routes: their older epoch marks their hop pointers as invalid. */
+/* Empties the tables of links and neighbours. Routes are not visited: their older epoch marks their
+ * hop pointers as invalid. */
 static void forget_everything(struct route_table *t)
 {
 	memset(t->hops, 0, sizeof(t->hops));
@@ -270,7 +273,8 @@ struct route *route_find(struct route_table *t, const struct addr *from, const s
 	return r;
 }
 
-/* True once for each due time: the caller sends that one packet through the kernel. */
+/* True for one packet each time confirm_ns is reached: the caller sends that packet through the
+ * kernel. */
 static bool is_due(struct route_table *t, struct route_hop *hop, uint64_t again_ns)
 {
 	if (t->now_ns < hop->confirm_ns)

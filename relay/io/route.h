@@ -15,26 +15,29 @@
 /* The cache of routes and neighbours. Worker only. */
 struct route_table;
 
-/* What to do with a packet. */
+/* How a packet leaves. */
 enum route_way {
-	/* the next hop is unresolved, needs confirmation, or is not on one of our devices */
+	/* through the kernel: the next hop is unresolved, needs confirmation, or is not on one of
+	 * our devices */
 	ROUTE_BY_KERNEL,
 	ROUTE_BY_FRAME, /* as a frame with hop->link through hop->device */
-	ROUTE_BY_NONE,  /* no way: drop */
+	ROUTE_BY_NONE,  /* not at all: there is no route, or the next hop does not answer */
 };
 
 /* A neighbour on a link. Valid until the table is emptied. */
 struct route_hop {
 	struct addr ip;
 	uint32_t ifindex;
-	uint16_t mtu;  /* of the link */
+	uint16_t mtu;  /* MTU of the link */
 	uint8_t state; /* enum route_neighbour_state */
-	int8_t device; /* index into route_config.devices; -1: not one of them */
-	/* from this time one packet goes through the kernel, which then asks the neighbour again */
+	/* index into route_config.devices; -1: the link is on none of these devices */
+	int8_t device;
+	/* from this time on, one packet goes through the kernel, which then asks the neighbour
+	 * again */
 	uint64_t confirm_ns;
 	uint8_t own_mac[6];
 	uint16_t vlan;
-	struct frame_link link[2]; /* for IPv4 and IPv6 packets */
+	struct frame_link link[2]; /* link headers for IPv4 and for IPv6 packets */
 };
 
 /*
@@ -45,7 +48,7 @@ struct route_hop {
 struct route {
 	struct addr from, to;  /* ports are 0; to.version 0: the slot is empty */
 	struct route_hop *hop; /* NULL if the route does not lead to a neighbour */
-	uint64_t ask_ns;       /* from this time the kernel is asked again */
+	uint64_t ask_ns;       /* time from which on the kernel is asked about the route again */
 	uint32_t generation, epoch;
 	uint16_t mtu; /* largest IP packet in octets */
 	uint8_t way;  /* enum route_way; used if hop is NULL */
@@ -75,7 +78,7 @@ bool route_table_hear(struct route_table *t);
  * result is the old answer or the way through the kernel.
  */
 struct route *route_find(struct route_table *t, const struct addr *from, const struct addr *to);
-/* The way for the next packet of the route. */
+/* How the next packet of the route leaves. */
 enum route_way route_choose(struct route_table *t, struct route *r);
 
 static inline bool route_is(const struct route *r, const struct addr *from, const struct addr *to)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Questions and notifications over rtnetlink. */
+/* Asks the kernel and reads its notifications over rtnetlink. */
 #include "relay/io/route_nl.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include "base/mem.h"
 
 enum {
-	BUFFER_BYTES = 32768, /* a link's answer includes all its statistics */
+	BUFFER_BYTES = 32768, /* an answer about a link includes all its statistics */
 	/* the kernel answers at once unless another process holds the rtnetlink lock */
 	ANSWER_MS = 500,
 	NEWS_BYTES = 1 << 20, /* socket buffer for notifications */
@@ -25,7 +25,7 @@ enum {
 struct route_nl {
 	struct mnl_socket *ask, *hear;
 	uint32_t seq;
-	uint8_t buffer[BUFFER_BYTES]; /* answers */
+	uint8_t buffer[BUFFER_BYTES]; /* the question being sent, then its answer */
 	uint8_t news[BUFFER_BYTES];   /* notifications; [news_at, news_end) is unread */
 	size_t news_at, news_end;
 };
@@ -261,7 +261,7 @@ static enum err ask_route(void *arg, const struct addr *from, const struct addr 
 	m = (struct nlmsghdr *)(uintptr_t)ask(nl, m, &e);
 	if (m)
 		return parse_route(m, out) ? ERR_OK : ERR_IO;
-	/* ENETUNREACH and other errors: all mean that there is no route. */
+	/* Every error, for example ENETUNREACH, is read as "no route". */
 	*out = (struct route_answer){.kind = ROUTE_ABSENT};
 	return ERR_OK;
 }

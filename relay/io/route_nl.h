@@ -10,7 +10,7 @@
 #include "base/addr.h"
 #include "base/err.h"
 
-/* Two netlink sockets: one for questions, one for notifications. One thread. */
+/* Two netlink sockets: one for questions, one for notifications. Used by one thread. */
 struct route_nl;
 
 enum route_kind {
@@ -24,7 +24,7 @@ struct route_answer {
 	enum route_kind kind;
 	uint32_t ifindex;
 	struct addr gateway; /* version 0: the destination is on the link itself */
-	uint16_t mtu;        /* of the route, or the discovered path MTU; 0: that of the link */
+	uint16_t mtu;        /* MTU of the route, or the discovered path MTU; 0: that of the link */
 	bool needs_kernel;   /* the route has an encapsulation, which only the kernel can do */
 };
 
@@ -41,7 +41,7 @@ struct route_link {
 enum route_neighbour_state {
 	ROUTE_UNRESOLVED,
 	ROUTE_RESOLVED,  /* has a link address, which may be stale and then needs confirmation */
-	ROUTE_PERMANENT, /* needs no confirmation */
+	ROUTE_PERMANENT, /* never needs confirmation */
 	ROUTE_FAILED,    /* the neighbour did not answer */
 };
 
@@ -56,10 +56,11 @@ struct route_neighbour {
 struct route_address {
 	uint32_t ifindex;
 	struct addr ip;
-	struct addr broadcast; /* of its network, IPv4 only; otherwise version 0 */
+	/* broadcast address of its network, IPv4 only; otherwise version 0 */
+	struct addr broadcast;
 };
 
-/* A notification. */
+/* A notification from the kernel. */
 struct route_news {
 	enum {
 		ROUTE_NEWS_ROUTES,    /* any change of routes or rules */
@@ -71,7 +72,8 @@ struct route_news {
 	struct route_neighbour neighbour;
 };
 
-/* The source of answers: rtnetlink, or a test. Errors: ERR_NOT_FOUND, ERR_IO. */
+/* Where answers and notifications come from: rtnetlink, or a test. Errors: ERR_NOT_FOUND,
+ * ERR_IO. */
 struct route_source {
 	enum err (*ask_route)(void *arg, const struct addr *from, const struct addr *to,
 	                      struct route_answer *out);
@@ -88,12 +90,12 @@ struct route_source {
 	bool (*next_news)(void *arg, struct route_news *out);
 };
 
-/* The `arg` of its functions is a struct route_nl. */
+/* The kernel as a source, over rtnetlink. The `arg` of its functions is a struct route_nl. */
 extern const struct route_source route_nl_source;
 
 enum err route_nl_open(struct route_nl **out, struct why *why) MUST_USE;
 void route_nl_close(struct route_nl *nl);
-/* Polls readable when there are notifications. */
+/* A descriptor that is readable while notifications wait. */
 int route_nl_wait_fd(const struct route_nl *nl);
 
 #endif

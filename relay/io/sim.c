@@ -15,8 +15,9 @@ struct sim_queue {
 
 struct sim {
 	uint64_t now_ns;
-	struct sim_queue towards, back; /* to the gateway; to the endpoints */
-	struct map *ports;              /* by local address */
+	/* towards: packets to the gateway; back: packets to the endpoints */
+	struct sim_queue towards, back;
+	struct map *ports; /* open ports by local address and number */
 };
 
 struct sim_io {
@@ -244,8 +245,8 @@ static unsigned sim_gather(struct io *io, struct pkt **batch, unsigned room)
 		struct port_key k = key_of(&q->pkts[i]->to);
 		struct io_port *port = map_get(s->sim->ports, &k, sizeof(k));
 
-		/* Leaves a packet for another worker's port in the queue; takes a packet for no
-		 * open port and drops it. */
+		/* A packet for another worker's port stays in the queue. A packet for no open port
+		 * is dropped. */
 		if (port && port->io != io) {
 			i++;
 			continue;

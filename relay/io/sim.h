@@ -11,7 +11,8 @@
 #include "base/err.h"
 #include "relay/io/io.h"
 
-/* One thread. Set it as relay_config.io_test_arg with io_sim, and step the relay by hand. */
+/* Used by one thread. Set it as relay_config.io_test_arg with io_sim, and step the relay by
+ * hand. */
 struct sim;
 
 enum { SIM_PKT_MAX = 2048 };
@@ -30,8 +31,8 @@ uint64_t sim_time(const struct sim *s);
 /* Sends a packet from an endpoint to a port of the gateway. ERR_NOMEM. */
 enum err sim_send(struct sim *s, const struct addr *from, const struct addr *to, const void *data,
                   size_t n) MUST_USE;
-/* Takes the next packet that has arrived for endpoint `to` by now (`to` NULL: for
- * any). False: none. */
+/* Takes the next packet that has arrived for endpoint `to`; `to` NULL: for any endpoint. False:
+ * there is none. */
 bool sim_receive(struct sim *s, const struct addr *to, struct sim_pkt *out);
 
 /* Number of open ports, for tests that look for leaks. */

@@ -14,10 +14,12 @@
 #include "relay/packet/pool.h"
 
 enum {
-	BURST = 32, /* packets of one receive syscall, if a port has more than one waiting */
-	/* requested socket buffer: several hundred small packets of one port */
+	/* maximum number of packets in one receive syscall, if a port may have more than one
+	 * waiting */
+	BURST = 32,
+	/* receive buffer of each socket: room for several hundred small packets */
 	RECEIVE_BYTES = 1 << 20,
-	GSO_BYTES = 65000, /* most octets of one segmented send */
+	GSO_BYTES = 65000, /* maximum octets of one send with UDP segmentation (GSO) */
 };
 
 struct sock {
@@ -60,7 +62,8 @@ static enum err sock_open(struct io **out, const struct io_config *config, struc
 	s->has_gso = true;
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epoll_fd < 0) {
-		enum err e = why_fail(why, ERR_IO, "epoll: %s", strerror(errno));
+		enum err e =
+			why_fail(why, ERR_IO, "cannot create an epoll set: %s", strerror(errno));
 
 		mem_free(s);
 		return e;
@@ -151,7 +154,7 @@ static enum err sock_open_port(struct io *io, struct io_port *port, struct why *
 	return ERR_OK;
 }
 
-/* The kernel's counter has 32 bits and wraps. */
+/* Counts the drops since the kernel's last report. The kernel's counter has 32 bits and wraps. */
 static void note_drops(struct sock *s, struct io_port *port, uint32_t drops)
 {
 	counter_add(&s->counters.kernel_drops, (uint32_t)(drops - port->sock.drops));
@@ -163,11 +166,11 @@ static void sock_close_port(struct io *io, struct io_port *port)
 	uint32_t info[SK_MEMINFO_VARS];
 	socklen_t len = sizeof(info);
 
-	/* Drops after the last packet. */
+	/* Counts the drops after the last received packet. */
 	if (!getsockopt(port->fd, SOL_SOCKET, SO_MEMINFO, info, &len) && len == sizeof(info))
 		note_drops((struct sock *)io, port, info[SK_MEMINFO_DROPS]);
-	/* This also removes it from the epoll set, because no other descriptor refers
-	 * to the socket. */
+	/* Closing also removes the socket from the epoll set, because no other descriptor refers to
+	 * it. */
 	close(port->fd);
 	port->fd = -1;
 	port->is_open = false;
@@ -218,7 +221,7 @@ static void fill(struct sock *s, struct pkt *p, const struct mmsghdr *m)
 	p->len = (uint16_t)m->msg_len;
 	p->tailroom = (uint16_t)(PKT_ROOM - PKT_HEADROOM - p->len);
 	p->verdict = cut ? VERDICT_TOO_BIG : VERDICT_NONE;
-	/* Cannot fail: the socket is IPv4 or IPv6. */
+	/* This cannot fail: the socket is IPv4 or IPv6. */
 	(void)!addr_from_sockaddr(m->msg_hdr.msg_name, &p->from);
 	if (m->msg_hdr.msg_controllen)
 		read_drops(s, p->port, &m->msg_hdr);
@@ -283,7 +286,7 @@ static unsigned sock_gather(struct io *io, struct pkt **batch, unsigned room)
 	for (int i = 0; i < n_ready; i++)
 		__builtin_prefetch(s->ready[i].data.ptr);
 	for (int i = 0; i < n_ready && n < room; i++) {
-		/* First one packet from every ready port, then the rest. */
+		/* Leaves room for one packet of each ready port that follows. */
 		unsigned others = (unsigned)(n_ready - 1 - i),
 			 share = room - n > others ? room - n - others : 1;
 
@@ -366,8 +369,8 @@ static bool send_train(struct sock *s, struct pkt **run, unsigned n)
 	memcpy(CMSG_DATA(c), &run[0]->len, sizeof(uint16_t));
 	counter_inc(&s->counters.tx_calls);
 	if (sendmsg(run[0]->out->fd, &m, 0) < 0) {
-		/* These errors mean that the kernel or the device cannot do GSO. Other errors are
-		 * found by sending the packets one by one. */
+		/* These errors mean that the kernel or the device cannot do GSO. After any error
+		 * the caller sends the packets without GSO, so each gets its own verdict. */
 		if (errno == EIO || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOPROTOOPT)
 			s->has_gso = false;
 		return false;
@@ -397,8 +400,8 @@ static void send_many(struct sock *s, struct pkt **run, unsigned n)
 		int k = sendmmsg(run[0]->out->fd, msgs + done, n - done, 0);
 
 		counter_inc(&s->counters.tx_calls);
-		/* Sending the first remaining packet failed: it gets its verdict, and the loop goes
-		 * on with the next. */
+		/* Sending the first remaining packet failed: that packet gets its verdict, and the
+		 * loop continues with the next one. */
 		if (k <= 0) {
 			sent(s, run[done++], k < 0 ? errno : EIO);
 			continue;
@@ -422,7 +425,7 @@ static void sock_send(struct io *io, struct pkt **batch, unsigned n)
 {
 	struct sock *s = (struct sock *)io;
 
-	/* Collects the packets of one port, in order, and sends them with one call. */
+	/* Collects the packets that leave from one port, in order, and sends them together. */
 	for (unsigned i = 0; i < n; i++) {
 		struct pkt **run = s->run;
 		unsigned n_run = 1;

@@ -23,7 +23,7 @@ struct tag {
 	__be16 control, type;
 };
 
-/* A longer frame does not fit into a UMEM frame with tailroom; the kernel takes it. */
+/* The kernel gets longer frames: they would leave too little tailroom in a UMEM frame. */
 const volatile __u32 steer_frame_max = 1600;
 
 struct {
@@ -40,8 +40,8 @@ struct {
 	__type(value, struct steer_ports);
 } steer_addresses SEC(".maps");
 
-/* read_ip4 and read_ip6 fill the address of the key and return the UDP header, or NULL
- * if it is not plain UDP. */
+/* read_ip4 and read_ip6 fill the address of the key and return the UDP header, or NULL if the
+ * packet is not plain UDP. */
 static __always_inline struct udphdr *read_ip4(void *at, void *end, struct steer_address *key)
 {
 	struct iphdr *ip = at;

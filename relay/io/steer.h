@@ -7,14 +7,14 @@
 #include <linux/types.h>
 
 enum {
-	STEER_ADDRESSES = 64, /* local addresses at most */
-	STEER_QUEUES = 128,   /* receive queues of a device at most */
+	STEER_ADDRESSES = 64, /* maximum number of local addresses */
+	STEER_QUEUES = 128,   /* maximum number of receive queues of a device */
 };
 
 /* A local address as it appears in packets. No padding, because maps compare all octets. */
 struct steer_address {
 	__u8 ip[16]; /* IPv4: the first four octets */
-	__u16 vlan;  /* 0: untagged */
+	__u16 vlan;  /* VLAN id; 0: untagged */
 	__u16 version;
 };
 

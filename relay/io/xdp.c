@@ -85,7 +85,7 @@ static enum err open_packet_sockets(struct xdp *x, struct why *why)
 		fd = x->devices[d].packet_fd =
 			socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof(name)))
-			return why_fail(why, ERR_IO, "packet socket on %s: %s",
+			return why_fail(why, ERR_IO, "opening a packet socket on %s: %s",
 			                x->shared->devices[d].name, strerror(errno));
 		setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof(one));
 	}
@@ -106,7 +106,8 @@ static enum err open_routes(struct xdp *x, struct why *why)
 		ifindexes[d] = x->shared->devices[d].ifindex;
 	config.source_arg = x->nl;
 	e = route_table_new(&x->routes, &config);
-	return e ? why_fail(why, e, "the table of next hops: %s", err_meaning(e)) : ERR_OK;
+	return e ? why_fail(why, e, "cannot create the table of next hops: %s", err_meaning(e))
+	         : ERR_OK;
 }
 
 /* --- own addresses ---------------------------------------------------------- */
@@ -133,7 +134,7 @@ void xdp_learn_own(struct xdp *x)
 	struct learning l = {.x = x};
 
 	own_clear(&x->own);
-	/* Failure is ignored: unknown addresses are only not filtered until the next
+	/* If the question fails, packets from this machine's own addresses pass until the next
 	 * notification. */
 	(void)!route_nl_source.ask_addresses(x->nl, learn_address, &l);
 	for (unsigned i = 0; i < x->shared->n_interfaces; i++) {
@@ -177,7 +178,8 @@ static enum err open_waits(struct xdp *x, struct why *why)
 		ok = watch(x->slow, x->shared->catch_all);
 	if (ok && x->shared->workers > 1)
 		ok = watch(x->slow, x->shared->wake[x->worker]);
-	return ok ? ERR_OK : why_fail(why, ERR_IO, "epoll: %s", strerror(errno));
+	return ok ? ERR_OK
+	          : why_fail(why, ERR_IO, "cannot set up an epoll set: %s", strerror(errno));
 }
 
 static enum err xdp_open(struct io **out, const struct io_config *config, struct why *why)
@@ -225,7 +227,7 @@ static int xdp_wait_fd(struct io *io, unsigned i)
 	return i <= x->umem->n_queues ? x->umem->queues[i - 1].fd : -1;
 }
 
-/* Does another program's socket still have the port? */
+/* Whether another program's socket still has the port. */
 static bool is_held(const struct addr *at)
 {
 	struct sockaddr_storage name;
@@ -285,7 +287,8 @@ static void xdp_settled(struct io *io)
 	xdp_drop_capabilities();
 }
 
-/* Drops of a queue because its receive ring was full, or because the fill ring had no frame. */
+/* Number of packets that a queue dropped because its receive ring was full, or because the fill
+ * ring had no frame. */
 static uint64_t ring_drops(int fd)
 {
 	struct xdp_statistics s = {0};

@@ -11,14 +11,15 @@
 #include "relay/io/xdp_share.h"
 #include "relay/io/xdp_umem.h"
 
-/* A port number and its open port. `route` is the route of the last packet; check it
- * with route_is before use. */
+/* What a worker knows of a port number: the open port, or NULL; and the route of its last packet.
+ * Check the route with route_is before use. */
 struct xdp_slot {
 	struct io_port *port;
 	struct route *route;
 };
 
-/* The xdp back end of one worker. Starts with struct io. Worker only, except open and close. */
+/* The xdp back end of one worker. Starts with struct io. Worker only, except open, counters and
+ * close. */
 struct xdp {
 	struct io base;
 	unsigned worker;
@@ -30,12 +31,12 @@ struct xdp {
 	struct route_table *routes;
 	struct own own; /* addresses that no packet from outside may have as its source */
 	struct {
-		/* of the link that has the address. A flooding switch also delivers frames for
-		 * other addresses; these are ignored. */
+		/* MAC address of the link that has the interface's address. Frames for other MAC
+		 * addresses, which a flooding switch also delivers, are dropped. */
 		uint8_t mac[6];
 		bool is_known;
 	} links[XDP_INTERFACES_MAX];
-	struct xdp_slot *slots[XDP_INTERFACES_MAX]; /* by interface, then by port - port_min */
+	struct xdp_slot *slots[XDP_INTERFACES_MAX]; /* index: interface, then port - port_min */
 	struct {
 		/* this worker's queues of the device: n entries of umem->queues from `first` */
 		unsigned first, n;
@@ -69,7 +70,7 @@ static inline int xdp_interface_of(const struct io_shared *s, const struct addr 
 /* Asks the kernel again for the IP and link addresses of this machine. */
 void xdp_learn_own(struct xdp *x);
 
-/* The functions behind io_ops.gather, send and release. */
+/* These functions implement io_ops.gather, send and release. */
 unsigned xdp_gather(struct io *io, struct pkt **batch, unsigned room);
 void xdp_send(struct io *io, struct pkt **batch, unsigned n);
 void xdp_release(struct io *io, struct pkt **batch, unsigned n);

@@ -17,7 +17,7 @@ enum {
 	 * the rings are */
 	SLOW_TURNS = 16,
 	PREFETCH_AHEAD = 4,
-	COPY_ROOM = 128, /* room in front of a payload that did not arrive as a frame */
+	COPY_ROOM = 128, /* octets in front of a payload that did not arrive as a frame */
 };
 
 /* The packets of one gather. */
@@ -41,7 +41,8 @@ struct arrival {
 	bool is_cut;
 };
 
-/* Makes a descriptor for it. If there is no descriptor, the frame is freed. */
+/* Puts a received payload into the batch. If no descriptor is free, drops the packet and frees the
+ * frame. */
 static void keep(struct harvest *h, struct io_port *port, const struct arrival *a)
 {
 	struct pkt *p = pool_take(h->x->pool);
@@ -128,7 +129,7 @@ static void take_strayed(struct harvest *h, const struct xdp_strayed *strayed)
 	     });
 }
 
-/* False if a ring may still hold packets. */
+/* Takes the packets that other workers passed on. False: a ring may still hold packets. */
 static bool drain_rings(struct harvest *h)
 {
 	struct io_shared *s = h->x->shared;
@@ -221,7 +222,7 @@ static void hear_catch_all(struct harvest *h)
 		counter_inc(&x->counters.rx_calls);
 		if (n < 0) {
 			xdp_frame_give(x->umem, frame);
-			/* A pending ICMP error: reported once, instead of a packet. */
+			/* The kernel reports a pending ICMP error once, instead of a packet. */
 			if (errno == ECONNREFUSED || errno == EHOSTUNREACH ||
 			    errno == ENETUNREACH || errno == EMSGSIZE)
 				continue;
@@ -245,7 +246,8 @@ static void hear_catch_all(struct harvest *h)
 
 /* --- frames ----------------------------------------------------------------- */
 
-/* Packets that the kernel would refuse on this link; docs/packet-io.md lists them. */
+/* Whether the kernel would refuse the packet on this link; docs/packet-io.md lists these
+ * packets. */
 static bool is_martian(const struct xdp *x, int interface, const uint8_t *link,
                        const struct addr *from)
 {
@@ -353,16 +355,16 @@ unsigned xdp_gather(struct io *io, struct pkt **batch, unsigned room)
 	route_table_turn(x->routes, clk_mono_ns());
 	if (x->shared->workers > 1)
 		drain_rings(&h);
-	/* Slow descriptors first when their turn comes, because full batches would never leave room
-	 * for them: notifications of routes, and packets from the kernel. */
+	/* Every SLOW_TURNS turns, reads the slow descriptors (route notifications, packets from the
+	 * kernel) first: full batches would never leave room for them. */
 	if (x->turn % SLOW_TURNS == 0)
 		hear_slow(&h);
 	/* The first queue changes every turn, so a queue that fills the batch does not
 	 * starve the others. */
 	for (unsigned i = 0; i < queues && h.n < room; i++)
 		hear_queue(&h, &x->umem->queues[(x->turn + i) % queues]);
-	/* Reads the slow descriptors if the rings were empty twice: the worker may have been woken
-	 * by one of them. */
+	/* Reads the slow descriptors if the rings were empty in two turns: one of these descriptors
+	 * may have woken the worker. */
 	if (h.n == 0 && x->was_empty)
 		hear_slow(&h);
 	x->was_empty = h.n == 0;

@@ -37,8 +37,8 @@ static struct route *route_of(struct xdp *x, struct io_port *out, const struct a
 	return slot->route;
 }
 
-/* The payload in a UMEM frame with headroom: the original one, or a copy if the buffer is another
- * back end's. NULL: no free frame. */
+/* The payload in a UMEM frame with headroom: the original one, or a copy if the buffer belongs to
+ * another back end. NULL: no frame is free. */
 static uint8_t *own_payload(struct xdp *x, struct pkt *p, uint8_t **frame)
 {
 	if (p->io == &x->base && p->frame) {
@@ -103,7 +103,8 @@ static enum verdict by_frame(struct sending *s, const struct outgoing *o,
 	uint32_t len = (uint32_t)(o->payload + p->len - start);
 
 	if (queues) {
-		/* One queue for each port, which keeps the order within a stream. */
+		/* All packets of a port use the same queue, which keeps the order within a
+		 * stream. */
 		struct xdp_queue *q = &x->umem->queues[x->devices[hop->device].first +
 		                                       p->out->number / 2 % queues];
 
@@ -149,8 +150,8 @@ static void send_one(struct sending *s, struct pkt *p)
 		s->n++;
 		s->bytes += p->len;
 	}
-	/* A frame in a ring belongs to the kernel. Any other frame still belongs to its
-	 * previous owner. */
+	/* A frame in a ring belongs to the kernel, and a frame for a packet socket to the list in
+	 * by_packet. Any other frame still belongs to its previous owner. */
 	if (is_sent && way == ROUTE_BY_FRAME) {
 		if (!is_copy)
 			p->frame = NULL;
@@ -160,7 +161,7 @@ static void send_one(struct sending *s, struct pkt *p)
 }
 
 /* Sends consecutive frames of one device with one syscall. The kernel copies them, so the frames
- * are free at once. Frames that it refuses are lost. */
+ * are free at once. Frames that the kernel refuses are lost. */
 static void send_by_packet(struct sending *s)
 {
 	struct by_packet *b = &s->by_packet;
@@ -187,7 +188,8 @@ static void send_by_packet(struct sending *s)
 void xdp_send(struct io *io, struct pkt **batch, unsigned n)
 {
 	struct sending s
-		__attribute__((uninitialized)); /* avoids zeroing a long, mostly unused list */
+		/* the list in it is long and mostly unused, so it is not zeroed */
+		__attribute__((uninitialized));
 
 	s.x = xdp_of(io);
 	s.by_packet.n = 0;

@@ -29,11 +29,12 @@
 #include "steer.skel.h"
 
 enum {
-	STRAYED_OCTETS_MAX = 64 << 20, /* limit for all rings together */
+	STRAYED_OCTETS_MAX = 64 << 20, /* maximum octets of all rings together */
 	/* large enough for all packets that a device queue holds */
 	STRAYED_SLOTS_MAX = XDP_RING,
 	STRAYED_SLOTS_MIN = 8,
-	/* socket buffer: it receives fragments, and packets of other devices, of all calls */
+	/* buffer of the catch-all socket, which receives fragments, and packets from other devices,
+	 * of all calls */
 	CATCH_ALL_BYTES = 4 << 20,
 };
 
@@ -133,7 +134,7 @@ static enum err load_steer(struct steer **out, struct why *why)
 	libbpf_set_print(be_quiet);
 	steer = steer__open();
 	if (!steer)
-		return refused(why, "the XDP program", errno);
+		return refused(why, "opening the XDP program", errno);
 	steer->rodata->steer_frame_max = XDP_FRAME_MAX;
 	if (steer__load(steer)) {
 		int error = errno;
@@ -145,8 +146,8 @@ static enum err load_steer(struct steer **out, struct why *why)
 	return ERR_OK;
 }
 
-/* Attaches the program with a BPF link, which the kernel removes when the process ends. Below 0:
- * failed, see errno. */
+/* Attaches the program with a BPF link, which the kernel removes when the process ends. Returns the
+ * link's descriptor; below 0: failed, see errno. */
 static int attach(struct steer *steer, uint32_t ifindex, uint32_t mode)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = mode);
@@ -162,7 +163,7 @@ static enum err attach_device(struct xdp_device *d, struct why *why)
 
 	if (e)
 		return e;
-	/* In driver mode if possible, otherwise in generic mode. */
+	/* Attaches in driver mode if possible, otherwise in generic mode. */
 	d->attached = attach(d->steer, d->ifindex, XDP_FLAGS_DRV_MODE);
 	d->is_native = d->attached >= 0;
 	if (d->attached < 0)
@@ -184,7 +185,7 @@ static void detach_device(struct xdp_device *d)
 		steer__destroy(d->steer);
 }
 
-/* The entry of the device; creates it for the first interface on the device. */
+/* Finds the entry of the device, or creates it for the first interface on the device. */
 static enum err find_device(struct io_shared *s, const struct route_link *link,
                             struct xdp_device **out, struct why *why)
 {
@@ -233,9 +234,9 @@ static enum err add_address(int map, const struct relay_interface *interface, ui
 	return ERR_OK;
 }
 
-/* Opens a dual-stack socket, or an IPv4 socket if the machine has no IPv6. It must be
- * bound to be allowed in the map. Packets for the port it happens to get are outside
- * every range and are dropped. */
+/* Opens a dual-stack socket, or an IPv4 socket if the machine has no IPv6. It must be bound to be
+ * allowed in the map. Packets for the port that the kernel gives it are outside every range and are
+ * dropped. */
 static int open_catch_all(void)
 {
 	struct sockaddr_in6 any6 = {.sin6_family = AF_INET6};
@@ -325,7 +326,7 @@ static void note_foreign(struct io_shared *s, const char *table)
 	FILE *f = fopen(table, "re");
 
 	while (f && fgets(line, sizeof(line), f)) {
-		/* "  12: 0100007F:1F90 ...": the number, the address, the port in hexadecimal */
+		/* a line is "  12: 0100007F:1F90 ...": number, address, port in hexadecimal */
 		if (sscanf(line, " %*u: %*32[0-9A-Fa-f]:%4x", &port) != 1)
 			continue;
 		for (unsigned i = 0; i < s->n_interfaces; i++)
@@ -373,7 +374,8 @@ static enum err make_rings(struct io_shared *s, struct why *why)
 	for (unsigned i = 0; i < s->workers; i++) {
 		s->wake[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		if (s->wake[i] < 0)
-			return why_fail(why, ERR_IO, "eventfd: %s", strerror(errno));
+			return why_fail(why, ERR_IO, "cannot create an eventfd: %s",
+			                strerror(errno));
 	}
 	for (unsigned i = 0; i < pairs; i++)
 		if (i / s->workers != i % s->workers &&
@@ -419,8 +421,8 @@ enum err xdp_share(struct io_shared **out, const struct io_config *config, struc
 	            ? why_fail(why, ERR_LIMIT, "more than %d interfaces; use fewer",
 	                       XDP_INTERFACES_MAX)
 	            : make_owners(s, why);
-	/* The catch-all socket first: once a device is attached, no packet may be lost
-	 * between the two. */
+	/* Opens the catch-all socket before it attaches devices, so that no packet is lost in
+	 * between. */
 	if (!e)
 		e = make_rings(s, why);
 	if (!e)
@@ -508,7 +510,7 @@ enum err xdp_probe(const struct relay_interface *interface, struct why *why)
 			e = refused(why, "attaching an XDP program", errno);
 		fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 		if (!e && fd < 0)
-			e = refused(why, "an AF_XDP socket", errno);
+			e = refused(why, "opening an AF_XDP socket", errno);
 		if (fd >= 0)
 			close(fd);
 	}
@@ -528,8 +530,8 @@ void xdp_drop_capabilities(void)
 	for (unsigned i = 0; i < ARRAY_LEN(given_up); i++) {
 		uint32_t bit = 1u << (given_up[i] % 32);
 
-		/* Also from the bounding set, if permitted: otherwise a program started as root
-		 * would get them back. */
+		/* Drops them from the bounding set, too, if permitted: otherwise a program started
+		 * as root would get them back. */
 		prctl(PR_CAPBSET_DROP, given_up[i], 0, 0, 0);
 		data[given_up[i] / 32].effective &= ~bit;
 		data[given_up[i] / 32].permitted &= ~bit;

@@ -38,14 +38,14 @@ struct xdp_strayed {
 	uint8_t payload[PKT_PAYLOAD_MAX];
 };
 
-/* The worker that has a port open: 0: none; otherwise worker + 1; or XDP_FOREIGN if another program
- * had a socket on it at start-up, and then open_port checks again. One worker writes at a time; all
- * read it, perhaps a moment late. */
+/* Values of xdp_owners.worker. 0: the port is not open. n + 1: worker n has it open. XDP_FOREIGN:
+ * another program had a socket on it at start-up; open_port then checks again. One worker writes an
+ * entry at a time; all workers read it and may see a change a moment late. */
 enum { XDP_FOREIGN = 1000 };
 
 struct xdp_owners {
 	uint16_t port_min, port_max;
-	struct counter *worker; /* port_max - port_min + 1 */
+	struct counter *worker; /* port_max - port_min + 1 entries */
 };
 
 struct io_shared {
@@ -58,13 +58,12 @@ struct io_shared {
 	struct lookup *lookup;
 	int lookup_attached;
 	int catch_all; /* a UDP socket for every port; worker 0 reads it */
-	/* IPv4 and IPv6; send packets that are complete except for the link header; any
-	 * worker; -1: none */
+	/* raw sockets for IPv4 and IPv6, which send packets that are complete except for the link
+	 * header; every worker uses them; -1: none */
 	int raw[2];
-	struct ring
-		/* ring from worker a to worker b at [a * workers + b]; NULL with one worker */
-		*strayed;
-	int *wake; /* one eventfd for each worker: its rings hold packets */
+	/* ring from worker a to worker b at [a * workers + b]; NULL with one worker */
+	struct ring *strayed;
+	int *wake; /* one eventfd for each worker; readable while its rings hold packets */
 };
 
 enum err xdp_share(struct io_shared **out, const struct io_config *config,
@@ -74,7 +73,7 @@ void xdp_unshare(struct io_shared *s);
  * no driver is disturbed, and removes them again. */
 enum err xdp_probe(const struct relay_interface *interface, struct why *why) MUST_USE;
 
-/* From now on the packets of the queue go to socket `fd`. */
+/* From now on XDP passes packets of queue `queue_id` to the AF_XDP socket `socket_fd`. */
 enum err xdp_share_steer(struct io_shared *s, unsigned device, uint32_t queue_id, int socket_fd,
                          struct why *why) MUST_USE;
 

@@ -25,7 +25,8 @@
 
 enum {
 	PATH_FRAMES = 1024, /* frames for packets in processing, and for copies */
-	KICKS_MAX = 64,     /* in copy mode one syscall sends at most 32 packets */
+	/* maximum number of syscalls of a kick; in copy mode each sends at most 32 packets */
+	KICKS_MAX = 64,
 	BUSY_POLL_BUDGET = 64,
 };
 
@@ -171,7 +172,7 @@ unsigned xdp_queue_kick(struct xdp_umem *u, struct xdp_queue *q)
 		if (q->is_zero_copy)
 			break;
 		reap(u, q);
-		/* The device queue is full: the rest is sent in the next turn. */
+		/* The device queue is full: the remaining packets are sent in the next turn. */
 		if (waiting(q) == before)
 			break;
 	}
@@ -257,8 +258,8 @@ void xdp_umem_free(struct xdp_umem *u)
 	mem_free(u);
 }
 
-/* With busy polling our own thread runs the driver's receive function. If the kernel or driver
- * cannot do it, interrupts are used. */
+/* With busy polling the worker's own thread runs the driver's receive function. If the kernel or
+ * driver cannot do it, interrupts are used. */
 static void set_busy_poll(int fd, unsigned us)
 {
 	int prefer = 1, time_us = (int)us, budget = BUSY_POLL_BUDGET;

@@ -13,15 +13,16 @@ enum {
 	XDP_FRAME = 2048, /* octets of a frame: half a page, which every driver supports */
 	/* headroom that the kernel leaves in a received frame (XDP_PACKET_HEADROOM) */
 	XDP_FRAME_ROOM = 256,
-	XDP_FRAME_MAX = 1600, /* most octets of a received frame; the rest is tailroom */
-	XDP_QUEUES_MAX = 128, /* of one worker, over all devices */
+	/* maximum octets of a received frame; the remaining octets are tailroom */
+	XDP_FRAME_MAX = 1600,
+	XDP_QUEUES_MAX = 128, /* maximum number of queues of one worker, over all devices */
 	XDP_RING = 2048,      /* slots of each ring */
 };
 
 /*
  * The owner of a frame. With `owners` (io_config.check_buffers; always on in test builds and with a
- * sanitizer) the owner of every frame is recorded, and the process aborts when a frame is passed on
- * by someone else than its owner.
+ * sanitizer) the owner of every frame is recorded, and the process aborts when code that does not
+ * own a frame passes it on.
  *
  *     FREE ──> FILLING ──(kernel)──> PATH ──> SENDING ──(kernel)──> FREE
  *      └───────────────────────────^  └──────────────────────────────^
@@ -37,7 +38,7 @@ struct xdp_queue {
 	int fd;
 	unsigned device; /* index into the devices of struct io_shared */
 	uint32_t queue_id;
-	/* in the tx ring, and the kernel is not notified or has not consumed them */
+	/* frames in the tx ring that the kernel has not consumed */
 	uint32_t unsent;
 	uint32_t filling; /* frames the kernel holds for receiving */
 	bool is_zero_copy;
@@ -47,7 +48,7 @@ struct xdp_queue {
 struct xdp_umem {
 	uint8_t *area;
 	uint32_t n_frames, n_free;
-	uint32_t *free;  /* a stack: the frame used last is still in the cache */
+	uint32_t *free;  /* a stack of free frames: the frame used last is still in the CPU cache */
 	uint8_t *owners; /* enum xdp_owner of each frame; NULL: not recorded */
 	struct xsk_umem *umem;
 	/* libxdp needs rings when it creates the UMEM; the first socket takes these over */
@@ -57,8 +58,8 @@ struct xdp_umem {
 	unsigned n_queues, room_queues;
 };
 
-/* Memory for `n_queues` sockets with XDP_RING frames in each direction. ERR_NOMEM, ERR_IO,
- * ERR_LIMIT (locked memory). */
+/* Allocates memory for `n_queues` sockets with XDP_RING frames in each direction. ERR_NOMEM,
+ * ERR_IO, ERR_LIMIT (locked memory). */
 enum err xdp_umem_new(struct xdp_umem **out, unsigned n_queues, bool check_owners,
                       struct why *why) MUST_USE;
 void xdp_umem_free(struct xdp_umem *u);
@@ -81,7 +82,7 @@ uint8_t *xdp_frame_take(struct xdp_umem *u);
 /* Frees a frame of the path. */
 void xdp_frame_give(struct xdp_umem *u, uint8_t *frame);
 
-/* Fills the fill ring with free frames, into which the kernel receives. */
+/* Puts free frames into the fill ring; the kernel receives packets into them. */
 void xdp_queue_fill(struct xdp_umem *u, struct xdp_queue *q);
 /* Returns up to `room` received packets; their frames then belong to the path. */
 unsigned xdp_queue_receive(struct xdp_umem *u, struct xdp_queue *q, struct xdp_desc *out,
@@ -89,10 +90,10 @@ unsigned xdp_queue_receive(struct xdp_umem *u, struct xdp_queue *q, struct xdp_d
 /* Puts the path's frame that contains `start` into the tx ring. False: the ring is full and the
  * frame stays with the path. */
 bool xdp_queue_send(struct xdp_umem *u, struct xdp_queue *q, const uint8_t *start, uint32_t len);
-/* Makes the kernel send what is in the tx ring. Returns the number of syscalls. */
+/* Makes the kernel send the packets in the tx ring. Returns the number of syscalls. */
 unsigned xdp_queue_kick(struct xdp_umem *u, struct xdp_queue *q);
 
-/* The start of the frame that contains the given address of the area. */
+/* The start of the frame that contains this offset of the area. */
 static inline uint8_t *xdp_frame_of(const struct xdp_umem *u, uint64_t offset)
 {
 	return u->area + (offset & ~(uint64_t)(XDP_FRAME - 1));

@@ -22,7 +22,7 @@ enum err pool_new(struct pool **out, unsigned n_pkts)
 		return ERR_NOMEM;
 	p->n_pkts = p->n_free = p->n_free_buffers = n_pkts;
 	p->pkts = mem_aligned(64, n_pkts * sizeof(*p->pkts));
-	/* Not mem_aligned, which would touch every page; most pages are never used. */
+	/* mem_aligned would touch every page, but most of these pages are never used. */
 	p->buffers = mem_array((size_t)n_pkts + 1, PKT_ROOM);
 	p->free = mem_array(n_pkts, sizeof(*p->free));
 	p->free_buffers = mem_array(n_pkts, sizeof(*p->free_buffers));

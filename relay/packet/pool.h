@@ -9,7 +9,8 @@
 #include "base/err.h"
 #include "relay/packet/pkt.h"
 
-/* Worker only, except new and free. Stacks: the item used last is still in the cache. */
+/* Worker only, except new and free. It uses stacks, because the item used last is still in the CPU
+ * cache. */
 struct pool;
 
 /* `n_pkts` descriptors and the same number of buffers of PKT_ROOM octets. ERR_NOMEM. */
@@ -25,7 +26,8 @@ uint8_t *pool_take_buffer(struct pool *p);
 void pool_give_buffer(struct pool *p, uint8_t *buffer);
 
 /* A new descriptor with its own buffer, which holds the same payload with full headroom and
- * tailroom. `io` and `frame` are those of the copy. NULL: none is free. */
+ * tailroom; `io` is NULL and `frame` is that buffer. NULL: no descriptor or buffer is free, or the
+ * payload is too long. */
 struct pkt *pool_copy(struct pool *p, const struct pkt *pkt);
 /* Gives back a copy made by pool_copy. */
 void pool_give_copy(struct pool *p, struct pkt *copy);

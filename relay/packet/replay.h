@@ -10,17 +10,17 @@
 enum { REPLAY_PKTS_MIN = 64, REPLAY_PKTS_MAX = 1024, REPLAY_WORDS_MAX = REPLAY_PKTS_MAX / 64 };
 
 /* The window covers 2^log2_pkts indices up to `highest`. Its bits are a separate array of
- * 2^log2_pkts / 64 words that the owner places: index i is bit i mod 2^log2_pkts. Zeroed, except
- * log2_pkts, it is an empty window. */
+ * 2^log2_pkts / 64 words that the owner places: index i is bit i mod 2^log2_pkts. In an empty
+ * window everything except log2_pkts is zero. */
 struct replay {
-	uint64_t highest; /* valid if `any` */
+	uint64_t highest; /* valid if `any` is true */
 	uint8_t log2_pkts;
 	bool any;
 };
 
 enum replay_answer { REPLAY_NEW, REPLAY_SEEN, REPLAY_OLD };
 
-/* The smallest window for `pkts` packets, within the limits above. */
+/* The log2 of the smallest window for `pkts` packets, within the limits above. */
 static inline uint8_t replay_log2(unsigned pkts)
 {
 	uint8_t log2 = 6;
@@ -43,7 +43,7 @@ static inline enum replay_answer replay_check(const struct replay *r, const uint
 	return bits[slot >> 6] >> (slot & 63) & 1 ? REPLAY_SEEN : REPLAY_NEW;
 }
 
-/* Moves the upper edge to `index` and clears the bits of the indices between. */
+/* Moves the upper edge to `index` and clears the bits of all indices that enter the window. */
 static inline void replay_advance(struct replay *r, uint64_t *bits, uint64_t index)
 {
 	uint64_t mask = (1u << r->log2_pkts) - 1;
@@ -59,8 +59,8 @@ static inline void replay_advance(struct replay *r, uint64_t *bits, uint64_t ind
 	r->any = true;
 }
 
-/* As replay_check; a new index is also marked as seen. Call it after the tag has verified, or
- * before an index is used. */
+/* Checks an index as replay_check does, and marks a new one as seen. Receiving: call it after the
+ * tag has verified. Sending: call it before the index is used. */
 static inline enum replay_answer replay_take(struct replay *r, uint64_t *bits, uint64_t index)
 {
 	uint64_t slot = index & ((1u << r->log2_pkts) - 1), *word = &bits[slot >> 6],

@@ -13,8 +13,8 @@ static inline uint64_t roc_index(uint32_t roc, uint16_t seq)
 }
 
 /*
- * The index nearest to `highest` (the highest authenticated one) that ends in `seq`. Deviation:
- * near the start of ROC 0 the estimate stays in ROC 0 where RFC 3711 has ROC 2^32 - 1. A result
+ * The index nearest to `highest` (the highest authenticated one) that ends in `seq`. Near the start
+ * of ROC 0 it deviates from RFC 3711: it returns ROC 0 where the RFC has ROC 2^32 - 1. A result
  * above ROC_INDEX_MAX means that the key is used up. The estimate never falls when `highest` rises;
  * the engines rely on this.
  */

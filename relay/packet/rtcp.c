@@ -20,7 +20,7 @@ enum {
 	SENDER_INFO_LEN = 20,
 };
 
-/* One packet of the compound. Its fixed header is inside the buffer. */
+/* One packet of a compound RTCP packet. Its fixed header is inside the buffer. */
 struct packet {
 	uint8_t count; /* number of reports or chunks, or the format of the feedback */
 	uint8_t type;
@@ -50,7 +50,7 @@ static struct renamer targets(const struct rtcp_names *names)
 	return (struct renamer){.name = names->target, .arg = names->arg};
 }
 
-/* Renames the SSRC at `p`; writes only if it changes. */
+/* Renames the SSRC at `p`; writes only if the SSRC changes. */
 static void rename_at(uint8_t *p, struct renamer r)
 {
 	uint32_t was = be32_get(p), is = r.name(r.arg, was);
@@ -114,8 +114,8 @@ static void app(const struct packet *k, const struct rtcp_names *names)
 	rename_each(k->body, k->n, 4, 1, sources(names));
 }
 
-/* SSRC of the sender, then SSRC of the media source; zero there means none (RFC 4585 6.1,
- * RFC 5104 4.2.1.2). */
+/* SSRC of the sender, then SSRC of the media source; zero there means no source (RFC 4585 6.1, RFC
+ * 5104 4.2.1.2). */
 static void feedback(const struct packet *k, const struct rtcp_names *names)
 {
 	rename_each(k->body, k->n, 4, 1, sources(names));
@@ -126,13 +126,13 @@ static void feedback(const struct packet *k, const struct rtcp_names *names)
 static void rtpfb(const struct packet *k, const struct rtcp_names *names)
 {
 	feedback(k, names);
-	/* TMMBR, TMMBN: SSRC and bit rate (RFC 5104 4.2.1, 4.2.2) */
+	/* The entries of TMMBR and TMMBN are an SSRC and a bit rate (RFC 5104 4.2.1, 4.2.2). */
 	if ((k->count == 3 || k->count == 4) && k->n > 8)
 		rename_each(k->body + 8, k->n - 8, 8, k->n, targets(names));
 }
 
-/* H.271 back channel: SSRC, sequence number, type, length, the message padded to a multiple of four
- * (RFC 5104 4.3.4). */
+/* The entries of an H.271 back channel: SSRC, sequence number, type, length, and the message padded
+ * to a multiple of four (RFC 5104 4.3.4). */
 static void vbcm(uint8_t *p, size_t n, const struct rtcp_names *names)
 {
 	size_t at = 0;
@@ -143,7 +143,8 @@ static void vbcm(uint8_t *p, size_t n, const struct rtcp_names *names)
 	}
 }
 
-/* "REMB", number of SSRCs, bit rate, SSRCs: application layer feedback, not in any RFC. */
+/* A REMB message: "REMB", number of SSRCs, bit rate, SSRCs. It is application layer feedback, not
+ * defined in any RFC. */
 static void remb(uint8_t *p, size_t n, const struct rtcp_names *names)
 {
 	static const uint8_t mark[4] = {'R', 'E', 'M', 'B'};
@@ -190,7 +191,7 @@ static void xr(const struct packet *k, const struct rtcp_names *names)
 		case 2:
 		case 3:
 		case 6:
-		case 7: /* loss, duplicates, receipt times, summary, VoIP */
+		case 7: /* loss, duplicates, receipt times, statistics summary, VoIP metrics */
 			rename_each(block + 4, len - 4, 4, 1, targets(names));
 			break;
 		case 5: /* DLRR */
@@ -208,8 +209,8 @@ static packet_fn *const renamers[] = {
 	[RTCP_PSFB - RTCP_SR] = psfb, [RTCP_XR - RTCP_SR] = xr,
 };
 
-/* Octets of the packet at `p` with padding; 0 if it is not complete within `n` octets. An
- * impossible padding (RFC 3550 6.4.1) is read as no padding. */
+/* Parses the packet at `p`. Returns its length in octets with padding; 0 if it is not complete
+ * within `n` octets. An impossible padding (RFC 3550 6.4.1) is read as no padding. */
 static size_t next_packet(const uint8_t *p, size_t n, struct packet *k)
 {
 	size_t len, padding = 0;
@@ -232,7 +233,7 @@ static size_t next_packet(const uint8_t *p, size_t n, struct packet *k)
 
 bool rtcp_has_sender(const uint8_t *p, size_t n)
 {
-	/* A packet of one word names no sender SSRC. */
+	/* A packet that is only one word long has no room for the sender's SSRC. */
 	return n >= 8 && p[0] >> 6 == 2 && be16_get(p + 2) != 0;
 }
 

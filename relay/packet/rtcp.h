@@ -11,19 +11,20 @@
 /* True for a packet of version 2 that names the SSRC of its sender, which the relay needs. What
  * follows is not checked. */
 bool rtcp_has_sender(const uint8_t *p, size_t n);
-/* The same, and the packets (version 2, an RTCP type of RFC 5761 4) follow each other up to the
- * last octet: distinguishes plain RTCP from RTP. Padding is not checked. */
+/* True if rtcp_has_sender is true and the packets (version 2, an RTCP type of RFC 5761 4) follow
+ * each other up to the last octet. It distinguishes plain RTCP from RTP. Padding is not checked. */
 bool rtcp_fills(const uint8_t *p, size_t n);
-/* The same for SRTCP, where only the first header is readable: its length must leave room for the
- * index and a tag (RFC 3711 3.4). */
+/* The check of rtcp_fills for SRTCP, where only the first header is readable: its length must leave
+ * room for the index and a tag (RFC 3711 3.4). */
 bool srtcp_may_fill(const uint8_t *p, size_t n);
 
 /* Functions that give the new SSRCs of an RTCP packet that crosses from one leg to the other. */
 struct rtcp_names {
-	/* for SSRCs of the sender's side: sender, described (SDES), leaving (BYE); NULL: unchanged
-	 */
+	/* new SSRC of a source on the sender's side: sender, described (SDES), leaving (BYE); NULL:
+	 * unchanged */
 	uint32_t (*source)(void *arg, uint32_t ssrc);
-	/* for SSRCs of the other side: reported on, or asked for something; NULL: unchanged */
+	/* new SSRC of a source on the other side: reported on, or asked for something; NULL:
+	 * unchanged */
 	uint32_t (*target)(void *arg, uint32_t ssrc);
 	void *arg;
 };

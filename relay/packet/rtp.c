@@ -2,7 +2,7 @@
 /* Reads RTP headers of untrusted packets. */
 #include "relay/packet/rtp.h"
 
-/* By the first octet (RFC 7983 7) and the second octet (RFC 5761 4). */
+/* Classifies by the first octet (RFC 7983 7) and the second octet (RFC 5761 4). */
 enum pkt_kind rtp_classify(const uint8_t *p, size_t n)
 {
 	if (n < 2)
@@ -42,7 +42,7 @@ bool rtp_is_dtls(const uint8_t *p, size_t n)
 
 	if (n < UNIFIED_MIN || p[0] < 20 || p[0] >= 64)
 		return false;
-	/* DTLS 1.3 has headers of the form 001xxxxx, with little else to check. */
+	/* A header of DTLS 1.3 has the form 001xxxxx, and little else in it can be checked. */
 	if (p[0] >= 32)
 		return true;
 	return n > RECORD_HEADER && p[1] == 254 && p[2] >= 252 &&

@@ -23,14 +23,15 @@ enum pkt_kind rtp_classify(const uint8_t *p, size_t n);
 size_t rtp_header_len(const uint8_t *p, size_t n);
 
 /* rtp_is_stun: a complete STUN message (RFC 8489 5: magic cookie, matching length). rtp_is_dtls:
- * one or more complete DTLS records of a known version (RFC 6347 4.1, RFC 9147 4). */
+ * the datagram begins with a complete DTLS record of a known version (RFC 6347 4.1) or with a
+ * header of DTLS 1.3 (RFC 9147 4). */
 bool rtp_is_stun(const uint8_t *p, size_t n);
 bool rtp_is_dtls(const uint8_t *p, size_t n);
 
 /* Clock rate in Hz of a static payload type (RFC 3551 6); 0 if it is dynamic or unassigned. */
 uint32_t rtp_clock_hz(uint8_t payload_type);
 
-/* Only for packets with a valid header_len. */
+/* The functions below require a packet with a valid header_len. */
 static inline uint16_t rtp_seq(const uint8_t *p)
 {
 	return be16_get(p + 2);

@@ -84,7 +84,7 @@ static enum err begin_state(const struct party *p, struct party_stream *s, uint3
 	return e;
 }
 
-/* NULL: not begun. */
+/* The engine's stream of an SSRC; NULL: the stream has not begun. */
 static struct engine_stream *stream_of(const struct party *p, uint32_t ssrc)
 {
 	for (const struct party_stream *s = &p->first; s; s = s->next)
@@ -122,7 +122,7 @@ enum err party_begin(struct party *p, uint32_t ssrc, uint32_t roc)
 	return ERR_OK;
 }
 
-/* Takes back the stream that party_begin made last. */
+/* Removes the stream that party_begin made last. */
 static void take_back(struct party *p, uint32_t ssrc)
 {
 	struct party_stream *s = p->first.next;
@@ -159,7 +159,8 @@ uint32_t party_ssrc(const struct pkt *p)
 	return be32_get(p->data + (p->kind == PKT_RTCP ? RTCP_SSRC_AT : RTP_SSRC_AT));
 }
 
-/* Points the packet at its stream, which begins here where it is new (`*is_new`). */
+/* Sets the packet's key and stream. Begins the stream and sets *is_new if the SSRC is new. False:
+ * the stream could not begin. */
 static bool find_stream(struct party *p, struct pkt *pkt, uint32_t roc, bool *is_new)
 {
 	uint32_t ssrc = party_ssrc(pkt);

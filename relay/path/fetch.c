@@ -10,12 +10,12 @@
 
 enum {
 	LINE = 64,
-	LEG_LINES = 3,    /* what every packet touches of a leg */
-	IN_LINES = 2,     /* of an inbound stream */
-	OUT_LINES = 3,    /* of an outbound stream, with one line of its window */
-	CRYPTO_LINES = 2, /* of the crypto state */
-	KEY_LINES = 4,    /* of the engine's form of a key */
-	FEW = 4,          /* with fewer packets prefetching gains nothing */
+	LEG_LINES = 3,    /* lines of a leg that every packet touches */
+	IN_LINES = 2,     /* lines of an inbound stream */
+	OUT_LINES = 3,    /* lines of an outbound stream, with one line of its window */
+	CRYPTO_LINES = 2, /* lines of the crypto state */
+	KEY_LINES = 4,    /* lines of the engine's form of a key */
+	FEW = 4,          /* with fewer packets than this, prefetching gains nothing */
 };
 
 static inline void fetch(const void *at, unsigned lines)
@@ -24,7 +24,8 @@ static inline void fetch(const void *at, unsigned lines)
 		__builtin_prefetch((const uint8_t *)at + (size_t)i * LINE, 1);
 }
 
-/* The legs of the batch's packets; a leg appears once for each of its packets. */
+/* Prefetches and collects the legs of the batch's packets; a leg appears once for each of its
+ * packets. */
 static unsigned fetch_legs(const struct batch *b, const struct leg **legs)
 {
 	unsigned n = 0;

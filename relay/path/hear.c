@@ -87,7 +87,8 @@ static bool teaches(const struct leg *leg, const struct pkt *pkt)
 
 /* --- source ----------------------------------------------------------------- */
 
-/* With rtcp PAIR, RTP and RTCP have separate latches, chosen by packet type and not by port. */
+/* With rtcp PAIR, RTP and RTCP have separate latches. The packet type selects the latch; for other
+ * datagrams the port does. */
 static unsigned way_of(const struct leg *leg, const struct pkt *pkt)
 {
 	bool is_rtcp = pkt->kind == PKT_RTCP || (pkt->port->is_rtcp && pkt->kind != PKT_RTP);
@@ -95,7 +96,7 @@ static unsigned way_of(const struct leg *leg, const struct pkt *pkt)
 	return is_rtcp && leg->rtcp == RELAY_RTCP_PAIR ? LEG_RTCP : LEG_RTP;
 }
 
-/* RTCP from another host than the latched source of RTP. */
+/* Whether this is RTCP from another host than the latched source of RTP. */
 static bool is_foreign(const struct leg *leg, unsigned way, const struct addr *from)
 {
 	const struct latch *rtp = &leg->latches[LEG_RTP];
@@ -103,7 +104,8 @@ static bool is_foreign(const struct leg *leg, unsigned way, const struct addr *f
 	return way == LEG_RTCP && latch_has_heard(rtp) && !addr_ip_eq(&rtp->address, from);
 }
 
-/* RTCP from the same source as RTP belongs to the peer, even if RTCP is sent elsewhere. */
+/* Whether this is RTCP from the source of RTP. Such RTCP belongs to the peer, even if the leg sends
+ * RTCP elsewhere. */
 static bool is_companion(const struct leg *leg, const struct pkt *pkt, unsigned way)
 {
 	const struct latch *rtp = &leg->latches[LEG_RTP];
@@ -149,7 +151,8 @@ static bool accepts_source(const struct leg *leg, const struct pkt *pkt, unsigne
 	return latch_may(l, &pkt->from, evidence_of(leg, pkt, way), now_ns);
 }
 
-/* The leg has no peer, or one of the two addresses is not known: packets before the answer. */
+/* Whether the leg has no peer, or one of the two addresses is not known: the packet came before the
+ * answer. */
 static bool has_no_peer(const struct leg *leg)
 {
 	const struct leg *peer = leg_peer(leg);
@@ -257,7 +260,7 @@ static enum latch_answer learn_proven(struct leg *leg, const struct pkt *pkt, un
 	if (!addr_eq(&l->address, &pkt->from) && !proves(leg, pkt, way, ssrc, now_ns))
 		return LATCH_ACCEPT;
 	answer = latch_step(l, &pkt->from, LATCH_PROVEN, now_ns);
-	/* After latch_step: moving the latch clears `ssrc`. */
+	/* Set after latch_step, because a move of the latch clears `ssrc`. */
 	if (way == LEG_RTCP || pkt->kind == PKT_RTP)
 		l->ssrc = ssrc;
 	return answer;

@@ -20,16 +20,18 @@
  */
 enum verdict path_hear_classify(struct pkt *pkt, const struct leg *leg, bool drops_non_rtp);
 
-/* RTP or RTCP, not another datagram that may pass. */
+/* Whether the packet is RTP or RTCP and not another datagram that may pass. */
 static inline bool path_hear_is_media(const struct pkt *pkt)
 {
 	return pkt->kind == PKT_RTP || pkt->kind == PKT_RTCP;
 }
 
-/* The packet looks like RTCP but arrived on the RTP port; only its tag tells which it is. */
+/* Whether the packet looks like RTCP but arrived on the RTP port of a leg with keys: only its tag
+ * tells which it is. */
 bool path_hear_is_ambiguous(const struct leg *leg, const struct pkt *pkt);
 
-/* RTP from the latched source, as nearly every packet is: no further checks are needed. */
+/* Whether the packet is RTP from the latched source, as nearly every packet is: no further checks
+ * are needed. */
 static inline bool path_hear_is_usual(const struct leg *leg, const struct pkt *pkt)
 {
 	const struct latch *l = &leg->latches[LEG_RTP];
@@ -38,7 +40,7 @@ static inline bool path_hear_is_usual(const struct leg *leg, const struct pkt *p
 	       !l->is_hinted && addr_eq(&l->address, &pkt->from);
 }
 
-/* The short form of path_hear_learn, for packets that path_hear_is_usual. */
+/* The short form of path_hear_learn, for packets for which path_hear_is_usual is true. */
 static inline void path_hear_usual(struct leg *leg, const struct pkt *pkt, bool is_behind,
                                    uint64_t now_ns)
 {
@@ -53,11 +55,11 @@ static inline void path_hear_usual(struct leg *leg, const struct pkt *pkt, bool 
 enum verdict path_hear_check(const struct leg *leg, const struct pkt *pkt, uint64_t now_ns);
 
 /* Whether the leg must ask control before it learns this source. Sends the question
- * (RELAY_EVENT_ASK). The only place that asks: media sent to the gateway's own ports could
- * form a loop. */
+ * (RELAY_EVENT_ASK). Nothing else asks. The reason: media sent to the gateway's own ports, for
+ * example, could form a loop. */
 bool path_hear_must_ask(struct worker *w, struct leg *leg, const struct pkt *pkt, uint64_t now_ns);
 
-/* Teaches the latch an accepted packet. `is_behind`: it is not the newest of its stream. */
+/* Teaches the latch an accepted packet. `is_behind`: the packet is not the newest of its stream. */
 void path_hear_learn(struct worker *w, struct leg *leg, const struct pkt *pkt, bool is_behind,
                      uint64_t now_ns);
 

@@ -11,7 +11,7 @@
 enum {
 	/* a stream unused for this long may be evicted for a new one (RFC 4568 6.4.1) */
 	STREAM_IDLE_S = 30,
-	LIMIT_EVENT_S = 10, /* pause between two stream-limit events of a leg */
+	LIMIT_EVENT_S = 10, /* seconds between two stream-limit events of a leg */
 };
 
 static uint32_t pkt_ssrc(const struct pkt *pkt)
@@ -60,7 +60,7 @@ static enum verdict find(struct worker *w, struct batch *b, unsigned i, uint64_t
 	pkt->stream = stream_find(&leg->in_streams, pkt_ssrc(pkt));
 	if (leg->in == MODE_IN_PLAIN)
 		return VERDICT_NONE;
-	/* Fast path: nearly always there is one state to try. */
+	/* The fast path: nearly always only one crypto state needs to be tried. */
 	struct crypto *c = pkt->stream ? pkt->stream->crypto : NULL;
 	if (__builtin_expect(c && c->key == leg->receive && c->doubt == DOUBT_NONE &&
 	                             !leg->receive_previous && leg->in == MODE_IN_UNPROTECT,
@@ -92,7 +92,8 @@ void path_find(struct worker *w, struct batch *b, uint64_t now_ns)
 
 static bool may_verify_elsewhere(const struct pkt *pkt)
 {
-	/* CLEAR is in the list because a packet too short for one key's tag may fit the other's. */
+	/* CLEAR is in the list because a packet that is too short for one key's tag may be long
+	 * enough for the other key's tag. */
 	return pkt->verdict == VERDICT_AUTH_FAILED || pkt->verdict == VERDICT_REPLAYED ||
 	       pkt->verdict == VERDICT_TOO_OLD || pkt->verdict == VERDICT_KEY_EXPIRED ||
 	       pkt->verdict == VERDICT_CLEAR;
@@ -113,7 +114,8 @@ static void set_try(struct path_tries *t)
 	t->work->crypto = crypto_state(c);
 }
 
-/* Collects the packets whose try failed and that have another state to try, in order of arrival. */
+/* Collects, in order of arrival, the packets whose try failed and that have another state to
+ * try. */
 static unsigned next_round(struct batch *b, struct pkt **work)
 {
 	unsigned n = 0;
@@ -301,7 +303,8 @@ static void note_rtp(struct stream *s, struct pkt *pkt, const struct leg *leg, u
 		                          : rtp_seq(pkt->data);
 	if (s->pkts == 0)
 		s->first_index = pkt->index;
-	else if (!s->has_index) /* new ROC under a new key: expected packets stay counted */
+	/* a new key set a new ROC: the packets expected so far stay counted */
+	else if (!s->has_index)
 		s->first_index = pkt->index - (s->index - s->first_index + 1);
 	if (!s->has_index || pkt->index > s->index)
 		s->index = pkt->index;
@@ -319,7 +322,8 @@ static bool is_late(const struct stream *s, const struct pkt *pkt, const struct 
 {
 	if (!key)
 		return false;
-	/* Under the previous key: sent before the re-key, possibly from a previous address. */
+	/* A packet under the previous key was sent before the re-key, possibly from a previous
+	 * address. */
 	if (key != leg->receive)
 		return true;
 	if (pkt->kind == PKT_RTCP)
@@ -338,7 +342,8 @@ static enum verdict commit_stream(struct worker *w, struct batch *b, unsigned i,
 	struct key *key = crypto ? crypto->key : NULL;
 	struct stream *s;
 
-	/* NULL if another packet of this batch ended the state that this one verified under. */
+	/* `key` is NULL if another packet of this batch ended the state that this packet verified
+	 * under. */
 	if (crypto && !key)
 		return VERDICT_AUTH_FAILED;
 	s = stream_find(&leg->in_streams, ssrc);
@@ -385,7 +390,8 @@ static enum verdict commit(struct worker *w, struct batch *b, unsigned i, uint64
 {
 	struct pkt *pkt = b->pkts[i];
 	struct leg *leg = pkt->port->owner;
-	/* Checked again, because another packet of this batch may have moved the latch. */
+	/* The source is checked again, because another packet of this batch may have moved the
+	 * latch. */
 	bool is_behind = false, is_media = path_hear_is_media(pkt),
 	     is_usual = path_hear_is_usual(leg, pkt);
 	enum verdict v = is_usual ? VERDICT_NONE : path_hear_check(leg, pkt, now_ns);

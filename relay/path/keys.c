@@ -16,7 +16,7 @@
 #include "relay/worker/session.h"
 #include "relay/worker/worker.h"
 
-/* this many failures in a row from the latched source mean that its sender is lost */
+/* this many failures in a row from the latched source mean that the stream has lost its sender */
 enum { FAILURES_LOST = 8 };
 
 /* A packet whose tries are being collected. */
@@ -95,7 +95,7 @@ static struct crypto *guessed(struct seek *k, struct key *key, const struct roc_
 
 /* --- known indexes ---------------------------------------------------------- */
 
-/* The stream's highest index under the previous key. */
+/* Finds the stream's highest index under the previous key; false: it is not known. */
 static bool kept_index(const struct seek *k, const struct key *key, uint64_t *index)
 {
 	const struct stream *s = k->pkt->stream;
@@ -121,7 +121,7 @@ static bool kept_index(const struct seek *k, const struct key *key, uint64_t *in
 	return evicted_before(key, k->ssrc, index);
 }
 
-/* The ROC of the leg's most recent other stream under the key. */
+/* Finds the ROC of the leg's most recent other stream under the key; false: there is none. */
 static bool other_roc(const struct seek *k, const struct key *key, uint32_t *roc)
 {
 	const struct stream *other = k->leg->in_streams;
@@ -147,7 +147,8 @@ static unsigned guesses(const struct seek *k, const struct key *key,
 
 /* --- the first state of each key -------------------------------------------- */
 
-/* An evicted stream continues above its highest index; all indexes below it are refused. */
+/* Adds the first state of an evicted stream. It continues above its highest index; all indexes
+ * below it are refused. False: the SSRC was not evicted. */
 static bool first_of_evicted(struct seek *k, struct key *key)
 {
 	struct engine_stream_state start;
@@ -164,7 +165,8 @@ static bool first_of_evicted(struct seek *k, struct key *key)
 	return true;
 }
 
-/* SRTCP carries its own index, so for RTCP the first state is as good as any. */
+/* Adds the first state to try under a key. SRTCP carries its own index, so for RTCP one state is
+ * enough. */
 static void try_first(struct seek *k, struct key *key)
 {
 	struct crypto *c = k->pkt->stream ? stream_crypto(k->pkt->stream, key) : NULL;
@@ -194,7 +196,8 @@ static uint64_t place_of(const struct seek *k)
 	memcpy(ip, from->ip, sizeof(ip));
 	for (unsigned i = 0; i < 2; i++)
 		h = (h ^ ip[i]) * 0xff51afd7ed558ccdull;
-	/* 32 sequence numbers share a slot: as many packets as its burst allows. */
+	/* 32 consecutive sequence numbers share a slot, and roc_rate_first allows a burst of 32
+	 * packets. */
 	h = (h ^ h >> 32 ^
 	     ((uint64_t)k->ssrc << 32 | (uint32_t)from->port << 16 |
 	      be16_get(k->pkt->data + 2) >> 5)) *
@@ -265,7 +268,7 @@ static enum verdict keep_octets(struct worker *w, struct path_tries *t, struct p
 	if (!copy && (verifies_copy || is_ambiguous))
 		return VERDICT_OVERLOAD;
 	if (!copy) {
-		t->n = 1; /* try only the likeliest state */
+		t->n = 1; /* there is no buffer for a copy: try only the likeliest state */
 		return VERDICT_NONE;
 	}
 	t->work = verifies_copy ? copy : pkt;
@@ -321,14 +324,15 @@ void path_note_try(struct path_tries *t)
 {
 	uint8_t v = t->work->verdict;
 
-	/* The likeliest state gives the verdict, unless one that knows the stream sees a replay. */
+	/* The first state, the likeliest one, gives the verdict, unless a later state that belongs
+	 * to the stream detects a replay. */
 	if (t->at == 0 ||
 	    ((v == VERDICT_REPLAYED || v == VERDICT_TOO_OLD) && !t->crypto[t->at]->is_provisional))
 		t->verdict = v;
 }
 
-/* Packets from the latched source fail in a row and none verifies: after a long gap the estimated
- * ROC is wrong. */
+/* Counts consecutive failures of packets from the latched source: after a long gap the estimated
+ * ROC may be wrong, and then no packet verifies. */
 static void note_lost(struct leg *leg, const struct pkt *pkt)
 {
 	const struct stream *s = pkt->stream;

@@ -11,10 +11,12 @@
 enum {
 	/* an outbound stream unused for this long may be evicted for a new one */
 	OUT_IDLE_S = 30,
-	/* a second draw is needed once in 2^32 / streams; this many draws never fail */
+	/* the chance that a random SSRC is in use is streams / 2^32; this many draws never all
+	 * fail */
 	FRESH_SSRC_TRIES = 16,
-	NAMES_MAX = 8,  /* outbound SSRCs of one source on a leg */
-	NEAR_PKTS = 64, /* up to this far ahead, the source's other SSRCs need no check */
+	NAMES_MAX = 8, /* maximum number of outbound SSRCs of one source on a leg */
+	/* for a packet up to this far ahead, the source's other SSRCs need no check */
+	NEAR_PKTS = 64,
 	/* Half of what the receiver's estimator allows (RFC 3711 3.3.1: 2^15); the other half
 	 * covers packets that the terminal lost. */
 	FAR_PKTS = 1 << 14,
@@ -24,7 +26,8 @@ enum {
 	RUN_PKTS = 4,
 	/* timestamps of packets in the send window are at most this far behind the newest */
 	PAST_TICKS = 1 << 24,
-	FIRST_TICKS = 1 << 15, /* a late packet is at most this far before the first one */
+	/* timestamp of a late packet: at most this far before that of the first packet */
+	FIRST_TICKS = 1 << 15,
 	/* until this many packets were sent, the terminal may not have received the SSRC */
 	YOUNG_PKTS = 32,
 };
@@ -102,13 +105,14 @@ static struct stream *remove_spare(const struct name_owner *o, uint64_t now_ns)
 	return s;
 }
 
-/* From now on the leg gives every new source a fresh SSRC. The key may already remember this SSRC
- * and find_name may restore it, so the key's entry is updated. */
+/* Gives up an outbound SSRC. From now on the leg gives every new source a fresh SSRC. The key may
+ * already remember the SSRC given up, and find_name may restore it, so the key's entry is
+ * updated. */
 static void give_up(struct worker *w, struct leg *leg, struct stream *s)
 {
 	struct evicted_sent before;
 
-	/* This overwrites the entry, so there is room. */
+	/* This overwrites the existing entry, so there is always room. */
 	if (evicted_find_sent(leg->send, s->ssrc, &before))
 		(void)evicted_keep_sent(&w->streams, leg->send, s);
 	stream_give(&w->streams, s);
@@ -181,8 +185,8 @@ static struct stream *add_name(struct worker *w, const struct name_owner *o, uin
 	return s;
 }
 
-/* The source's most recent outbound SSRC. Restores those that it had under this key before the leg
- * or the key was removed (relay/worker/kept.h). NULL: it has none. */
+/* The source's most recent outbound SSRC. Restores the SSRCs that the source had under this key
+ * before the leg or the key was removed (relay/worker/kept.h). NULL: it has none. */
 static struct stream *find_name(struct worker *w, const struct name_owner *o, uint64_t now_ns)
 {
 	struct leg *leg = o->leg;
@@ -225,7 +229,7 @@ struct fit {
 	bool needs_fresh; /* the packet continues this SSRC's sequence, but needs a fresh SSRC */
 };
 
-/* Whether a packet sent before the last one can have this timestamp. */
+/* Whether a packet that was sent before the newest one can have this timestamp. */
 static bool is_past(const struct stream *s, uint32_t timestamp)
 {
 	uint32_t span = s->timestamp - s->first_timestamp + FIRST_TICKS;
@@ -233,15 +237,15 @@ static bool is_past(const struct stream *s, uint32_t timestamp)
 	return s->timestamp - timestamp <= (span < PAST_TICKS ? span : PAST_TICKS);
 }
 
-/* A fresh SSRC whose sequence number wraps before the terminal has surely received it: the terminal
- * could not know its ROC. */
+/* Whether this is a fresh SSRC whose sequence number wraps before the terminal has surely received
+ * it: the terminal could not know its ROC. */
 static bool is_too_young(const struct stream *s, uint64_t index)
 {
 	return s->ssrc != s->source_ssrc && s->pkts < YOUNG_PKTS && index > 0xffff &&
 	       s->index <= 0xffff;
 }
 
-/* False: the packet does not belong to this SSRC. */
+/* Judges how a packet fits one outbound SSRC. False: the packet does not belong to it. */
 static bool judge(struct stream *s, const struct pkt *pkt, struct fit *out)
 {
 	uint16_t seq = rtp_seq(pkt->data);
@@ -276,8 +280,8 @@ static bool judge(struct stream *s, const struct pkt *pkt, struct fit *out)
 	return false;
 }
 
-/* A run of packets far behind, or a packet that continues from before a wide gap: the source has
- * a second counter. */
+/* Whether the source has a second counter: the packet completes a run of packets far behind, or
+ * continues from before a wide gap. */
 static bool is_second_counter(const struct fit *fit, uint16_t seq)
 {
 	struct stream *s = fit->stream;
@@ -317,7 +321,7 @@ static bool nearest(const struct name_owner *o, const struct pkt *pkt, struct fi
 	return true;
 }
 
-/* Nearly always true: no other SSRC of the source can be nearer. */
+/* Whether no other SSRC of the source can be nearer. Nearly always true. */
 static inline bool is_certain(const struct leg *leg, const struct fit *fit)
 {
 	return !fit->is_behind && !fit->needs_fresh && !fit->verdict &&

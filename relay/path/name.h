@@ -25,7 +25,7 @@
  *    below the window (the source restarted)      fresh
  */
 
-/* The choice for an RTP packet; nothing is marked as used yet. */
+/* The choice for an RTP packet; the index is not marked as used yet. */
 struct name_choice {
 	struct stream *stream;
 	uint64_t index;
@@ -37,9 +37,9 @@ struct name_owner {
 	uint32_t ssrc;
 };
 
-/* Chooses for a packet of `o`. DUPLICATE, TOO_OLD; KEY_EXPIRED: the index space is used up;
- * SSRC_LIMIT: no room for another SSRC. SSRCs that the source no longer needs are given up
- * for new ones. */
+/* Chooses outbound SSRC and index for a packet of source `o`. Or the verdict of a packet that must
+ * be dropped: DUPLICATE; TOO_OLD; KEY_EXPIRED: the index space is used up; SSRC_LIMIT: no room for
+ * another SSRC. Gives up SSRCs that the source no longer needs, to make room for new ones. */
 enum verdict name_choose(struct worker *w, const struct name_owner *o, const struct pkt *pkt,
                          uint64_t now_ns, struct name_choice *out);
 /* Marks the index as used and sets it in the packet. */

@@ -32,8 +32,8 @@ static bool translates(const struct leg *leg)
 	return leg->translates && leg->out == MODE_OUT_PROTECT;
 }
 
-/* Rewrites the SSRCs that the packet reports on to those known on the other side. path_outbound
- * rewrites the sender's SSRC. */
+/* Rewrites the SSRCs in an RTCP packet to those known on the other side. path_outbound then sets
+ * the sender's SSRC. */
 static void rename_rtcp(struct pkt *pkt, struct leg *from, struct leg *to)
 {
 	struct leg *legs[] = {from, to};
@@ -55,8 +55,8 @@ static enum verdict cross(struct pkt *pkt)
 
 	if (!peer)
 		return VERDICT_NO_PEER;
-	/* Opaque datagrams, and packets that are neither RTP nor RTCP, leave on the same port of
-	 * the pair on which they arrived. */
+	/* On a leg with a port pair, opaque datagrams and packets that are neither RTP nor RTCP
+	 * leave from the same kind of port (RTP or RTCP) as they arrived on. */
 	if ((leg->in == MODE_IN_OPAQUE || !path_hear_is_media(pkt)) && leg->rtcp == RELAY_RTCP_PAIR)
 		is_rtcp = pkt->port->is_rtcp;
 	else if (leg->in == MODE_IN_OPAQUE)
@@ -124,7 +124,7 @@ static enum verdict outbound(struct worker *w, struct pkt *pkt, uint64_t now_ns)
 		return v;
 	if (!c.stream)
 		return VERDICT_SSRC_LIMIT;
-	/* Before name_take: a new state must start below the packet's index. */
+	/* This precedes name_take: a new state must start below the packet's index. */
 	crypto = out_crypto(w, c.stream, peer->send);
 	if (!crypto)
 		return VERDICT_OVERLOAD;
@@ -152,12 +152,12 @@ void path_outbound(struct worker *w, struct batch *b, uint64_t now_ns)
 		struct leg *leg = pkt->port->owner, *peer = pkt->out->owner;
 		if (peer->out == MODE_OUT_PROTECT)
 			pkt->verdict = (uint8_t)outbound(w, pkt, now_ns);
-		/* After outbound(), which may have given the sender a new SSRC. */
+		/* This follows outbound(), which may have given the sender a new SSRC. */
 		bool is_read = leg->in == MODE_IN_PLAIN || leg->in == MODE_IN_UNPROTECT;
 		if (pkt->kind == PKT_RTCP && is_read && (translates(leg) || translates(peer)))
 			rename_rtcp(pkt, leg, peer);
-		/* For every RTCP packet type: the SRTCP index belongs to the stream, so the packet
-		 * must carry the stream's SSRC (RFC 3711 9.1). */
+		/* This holds for every RTCP packet type: the SRTCP index belongs to the stream, so
+		 * the packet must carry the stream's SSRC (RFC 3711 9.1). */
 		if (pkt->kind == PKT_RTCP && pkt->verdict == VERDICT_NONE &&
 		    peer->out == MODE_OUT_PROTECT)
 			be32_put(pkt->data + RTCP_SSRC_AT, pkt->stream->ssrc);
@@ -233,8 +233,8 @@ void path_send(struct worker *w, struct batch *b, uint64_t now_ns)
 	}
 }
 
-/* A few failures are noise; many are an attack or a wrong key. The timer counts those of one
- * second, from the first one. */
+/* A few failures are noise; many are an attack or a wrong key. The timer ends the count one second
+ * after the first failure. */
 static void note_failure(struct worker *w, struct leg *leg, uint64_t now_ns)
 {
 	if (w->config->auth_fail_rate == 0)
@@ -280,7 +280,7 @@ static void count(struct worker *w, struct pkt *pkt, uint64_t now_ns)
 		report_expired(w, pkt->out->owner, ((struct leg *)pkt->out->owner)->send, true);
 	} else if (pkt->verdict == VERDICT_KEY_EXPIRED && leg->receive &&
 	           pkt->key == leg->receive->engine) {
-		/* Not when the previous key expires: that stops nothing. */
+		/* The expiry of the previous key is not reported: it stops nothing. */
 		report_expired(w, leg, leg->receive, false);
 	}
 }

@@ -13,12 +13,14 @@ struct worker;
 struct leg;
 
 enum {
-	/* for a packet: all ROC guesses under the key, and two under the previous key */
+	/* maximum number of states tried for a packet: nine under the key (ROC_GUESSES_MAX) and two
+	 * under the previous key */
 	PATH_TRIES_MAX = 11,
-	PATH_PROVISIONAL_MAX = PKT_BATCH * 4, /* for a batch; further guesses are not tried */
+	/* maximum number of provisional states of a batch; further guesses are not tried */
+	PATH_PROVISIONAL_MAX = PKT_BATCH * 4,
 };
 
-/* The states that a packet may verify under, in order; nearly always one. */
+/* The crypto states that a packet may verify under, in order; nearly always there is one. */
 struct path_tries {
 	/* what the engine works on: the packet, or a copy of it (MODE_IN_VERIFY) */
 	struct pkt *work;
@@ -26,7 +28,7 @@ struct path_tries {
 	struct pkt *pristine;
 	uint8_t n, at;
 	uint8_t verdict;  /* the packet's verdict if every try fails */
-	bool looks_clear; /* it cannot be SRTP (relay/worker/unheard.h) */
+	bool looks_clear; /* the packet cannot be SRTP (relay/worker/unheard.h) */
 	struct crypto *crypto[PATH_TRIES_MAX];
 } __attribute__((aligned(64)));
 
@@ -51,26 +53,26 @@ struct batch {
 /*
  * The stages, in order:
  * fetch ─ classify ─ find ─ unprotect ─ commit ─ cross ─ outbound ─ protect ─ send ─ finish
- * A stage skips packets that have a verdict. Only unprotect and commit change replay windows, ROCs
- * and latches.
+ * A stage skips packets that have a verdict. Only unprotect and commit change what is known of the
+ * peer: replay windows and ROCs of inbound streams, and latches.
  */
-/* prefetches what the other stages read */
+/* Prefetches what the other stages read. */
 void path_fetch(struct worker *w, struct batch *b, uint64_t now_ns);
-/* sets kind and header length */
+/* Sets kind and header length. */
 void path_classify(struct worker *w, struct batch *b, uint64_t now_ns);
-/* finds leg, key and stream states to try; checks the source against the latch */
+/* Finds leg, key and stream states to try; checks the source against the latch. */
 void path_find(struct worker *w, struct batch *b, uint64_t now_ns);
-/* verifies and decrypts */
+/* Verifies and decrypts. */
 void path_unprotect(struct worker *w, struct batch *b, uint64_t now_ns);
-/* keeps what an accepted packet teaches: stream, address, times */
+/* Keeps what an accepted packet teaches: stream, address, times. */
 void path_commit(struct worker *w, struct batch *b, uint64_t now_ns);
-/* finds the joined leg and the destination */
+/* Finds the joined leg and the destination. */
 void path_cross(struct worker *w, struct batch *b, uint64_t now_ns);
-/* chooses outbound stream, index and SSRC (RFC 3711 9.1); rewrites SSRCs in RTCP */
+/* Chooses outbound stream, index and SSRC (RFC 3711 9.1); rewrites SSRCs in RTCP. */
 void path_outbound(struct worker *w, struct batch *b, uint64_t now_ns);
 void path_protect(struct worker *w, struct batch *b, uint64_t now_ns);
 void path_send(struct worker *w, struct batch *b, uint64_t now_ns);
-/* counts verdicts, returns buffers */
+/* Counts verdicts, returns buffers. */
 void path_finish(struct worker *w, struct batch *b, uint64_t now_ns);
 
 /* --- keys: parts of find, unprotect and commit, in relay/path/keys.c -------- */
@@ -83,7 +85,7 @@ void path_note_try(struct path_tries *t);
  * diagnoses a leg on which nothing has verified yet. */
 void path_note_failure(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns);
 /* The state that verified becomes the stream's state; the stream's other state under that key ends.
- * False: the two contradict each other, so the packet is refused. */
+ * False: the two states cannot be merged, so the packet is refused. */
 bool path_adopt(struct worker *w, struct batch *b, unsigned i, struct stream *s);
 
 /* Runs all stages in order (relay/path/path.c). */

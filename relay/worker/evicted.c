@@ -7,8 +7,9 @@
 struct evicted_ssrc {
 	uint64_t rtp_index;
 	uint32_t ssrc, rtcp_index;
-	uint32_t roc;         /* send key: the timestamp instead */
-	uint32_t source_ssrc; /* send key only */
+	/* receive key: the ROC; send key: the timestamp of the packet at rtp_index */
+	uint32_t roc;
+	uint32_t source_ssrc; /* send key: SSRC that the source uses */
 	bool has_rtp, has_rtcp;
 	uint8_t source_place;
 	bool has_source;
@@ -21,7 +22,7 @@ struct evicted {
 };
 
 _Static_assert(sizeof(struct evicted) <= sizeof(struct stream),
-               "it lives in a block for a stream that comes in");
+               "a struct evicted is stored in a block for an inbound stream");
 
 static struct evicted_ssrc *find(struct evicted *block, uint32_t ssrc)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A list of keys in each session. What a key remembers of streams is in relay/worker/evicted.h. */
+/* The list of a session's keys that no leg uses now. What a key remembers of streams is in
+ * relay/worker/evicted.h. */
 #include "relay/worker/kept.h"
 
 #include <string.h>
@@ -66,7 +67,7 @@ void kept_put_send(struct worker *w, struct leg *leg, struct key **at)
 	key->run = leg->run;
 	key->has_forgotten |= leg->has_forgotten;
 	for (struct stream *s = leg->out_streams; s; s = s->next)
-		/* Without a stored index the SSRC could start again from 0. */
+		/* If the key has no room for the index, the SSRC could start again from 0. */
 		key->has_forgotten |= !evicted_keep_sent(&w->streams, key, s);
 	put(leg, at, true);
 }
@@ -79,7 +80,7 @@ static bool is_place(const struct key *k, const struct key *wanted)
 	       k->leg == wanted->leg && key_is_same_context(k, wanted);
 }
 
-/* A leg that still has the key; it loses it in the same plan. */
+/* The place where a leg still has the key; the same plan takes the key from that leg. */
 static struct key **find_at_leg(struct session *s, const struct key *wanted)
 {
 	const struct media *m = session_media(s, wanted->media);
@@ -156,7 +157,7 @@ void kept_end(struct worker *w, struct session *s)
 
 /* --- sending ---------------------------------------------------------------- */
 
-/* Drops an SSRC whose highest index under the key is not known: its source gets another one. */
+/* Drops an SSRC whose highest index under the key is not known: its source gets another SSRC. */
 static void drop_name(struct worker *w, struct leg *leg, struct stream **at)
 {
 	struct stream *s = *at;

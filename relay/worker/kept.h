@@ -18,7 +18,7 @@ void kept_put_receive(struct worker *w, struct leg *leg, struct key **at);
 void kept_put_send(struct worker *w, struct leg *leg, struct key **at);
 
 /* Finds the key that the session already has for the context, leg and direction of `wanted`: in use
- * on that leg or in the list. NULL: none. `take`: the caller takes it from there. */
+ * on that leg or in the list. NULL: none. `take`: removes the key from there, for the caller. */
 struct key *kept_find(struct worker *w, struct session *s, const struct key *wanted, bool take);
 /* Returns the key with that fingerprint, and all it holds, to control. */
 void kept_forget(struct worker *w, struct session *s, uint64_t fingerprint);

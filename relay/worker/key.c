@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys of legs. */
+/* Creates, frees and compares the keys of legs. */
 #include "relay/worker/key.h"
 
 #include <string.h>
 
 #include "base/mem.h"
 
-/* The engine's form of a key that ignores the lifetime in its context; the
- * suite's limit applies. */
+/* Makes the engine's form of a key. It ignores the lifetime in the key's context; the suite's limit
+ * applies. */
 static enum err endless(struct engine_key **out, const struct engine_ops *ops,
                         const struct keyctx *ctx, const struct key_terms *terms, struct why *why)
 {

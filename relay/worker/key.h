@@ -11,7 +11,7 @@
 
 struct evicted;
 
-/* Control makes and frees it; in between one worker uses it. It has no key octets of its own. */
+/* Control makes and frees a key; in between one worker uses it. It has no key octets of its own. */
 struct key {
 	struct key *next; /* in the session's list of kept keys, or on the way back to control */
 	struct engine_key *engine;
@@ -19,15 +19,16 @@ struct key {
 	uint64_t fingerprint;
 	/* SRTP packets of all SSRCs, and the limit (RFC 4568 6.4.2, RFC 3711 9.2) */
 	uint64_t pkts, limit;
-	/* SSRCs whose streams were evicted, or lost the key (relay/worker/evicted.h) */
+	/* SSRCs whose streams were evicted or no longer use the key (relay/worker/evicted.h) */
 	struct evicted *evicted;
 	uint16_t n_evicted;
-	/* those of the previous key, where their indexes continue (relay/worker/evicted.h) */
+	/* evicted SSRCs of the previous key; under this key their streams continue at those
+	 * indexes */
 	struct evicted *before;
 	uint16_t run; /* send key: `run` of the leg when the key left it */
-	/* the session already has this key at the place below, and it must continue there */
+	/* the session already has this key on the leg below, and it must continue there */
 	bool was_used;
-	uint8_t media, leg; /* the place */
+	uint8_t media, leg; /* the leg that has or had the key */
 	bool is_send;
 	bool has_forgotten; /* send key: not all SSRCs used under it are known */
 	/* enum relay_rekey_roc: where streams of the previous key continue */
@@ -48,13 +49,14 @@ struct key {
 struct key_terms {
 	enum engine_direction direction;
 	unsigned window_pkts;
-	bool ends; /* true: at the lifetime of its context; false: at the limit of its suite */
+	/* true: the key ends at the lifetime of its context; false: at the limit of its suite */
+	bool ends;
 };
 
-/* Control only. ERR_NOMEM, ERR_CRYPTO. */
+/* Makes a key from its context. Control only. ERR_NOMEM, ERR_CRYPTO. */
 enum err key_new(struct key **out, const struct engine_ops *ops, const struct keyctx *ctx,
                  const struct key_terms *terms, struct why *why) MUST_USE;
-/* Control only, once no stream uses the key. Takes NULL. */
+/* Frees a key. Control only, once no stream uses the key. NULL is allowed. */
 void key_free(const struct engine_ops *ops, struct key *k);
 
 /* Whether fingerprint, suite, MKI and lifetime are equal, as required of a key that is used again.

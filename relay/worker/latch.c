@@ -150,7 +150,7 @@ void latch_reopen(struct latch *l)
 
 /* --- packets ---------------------------------------------------------------- */
 
-/* The state after timeouts. */
+/* The latch's state now: CHOOSING has ended if its window is over. */
 static enum latch_state state_at(const struct latch *l, uint64_t now_ns)
 {
 	bool over = l->state == LATCH_CHOOSING && now_ns >= l->until_ns;
@@ -182,7 +182,7 @@ static enum latch_event newcomer(const struct latch *l, enum latch_state state,
 
 	if (evidence == LATCH_BESIDE || (evidence != LATCH_HINT && l->is_hinted))
 		return LATCH_BETTER;
-	/* After RTP was received, RTCP from another port proves nothing about it. */
+	/* After RTP was received, RTCP from another port proves nothing about the source of RTP. */
 	if (evidence == LATCH_HINT && !l->is_hinted)
 		return LATCH_OTHER;
 	if (evidence != LATCH_HINT && state == LATCH_CHOOSING &&

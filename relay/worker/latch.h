@@ -22,11 +22,11 @@
  *
  * OPEN and WAITING last until the first packet. Evidence is ranked. A packet that proves the
  * address (it authenticates and is newer than all before) moves the latch in every state but FIXED.
- * The signalled address wins back a leg from another source. A source that lost the leg by silence
- * wins it back until the new one has held it for longer. A newcomer must wait until the present
- * address is silent. In CHOOSING the first source is used at once, but a better one replaces it:
- * RTP before RTCP, then the signalled IP address, then the signalled port. Signalling another
- * address starts over.
+ * A packet from the signalled address moves the latch back to that address. A source that was
+ * replaced because it was silent may return, until its successor has been in use for longer than
+ * the source was. A new source must wait until the present address is silent. In CHOOSING the first
+ * source is used at once, but a better one replaces it: RTP before RTCP, then the signalled IP
+ * address, then the signalled port. When signalling names another address, the latch starts over.
  */
 enum latch_state {
 	LATCH_FIXED,
@@ -40,8 +40,9 @@ enum latch_state {
 
 /* What a packet is to the latch: the first event that applies. EXPIRE comes from the clock. */
 enum latch_event {
-	LATCH_SAME,      /* from the present address */
-	LATCH_PROOF,     /* proven, from another address */
+	LATCH_SAME, /* from the present address */
+	/* authenticated, newer than all before, and from another address than the present one */
+	LATCH_PROOF,
 	LATCH_SIGNALLED, /* from the signalled address, which is not the present one */
 	/* OPEN, WAITING: from the address before signalling moved the leg; other states: from a
 	 * source that lost the leg by silence and may reclaim it */
@@ -58,8 +59,8 @@ enum latch_answer { LATCH_REFUSE, LATCH_ACCEPT, LATCH_LEARN };
 /* The evidence that a packet gives for its source address. */
 enum latch_evidence {
 	LATCH_BARE, /* a packet of the kind the latch is for, not authenticated */
-	LATCH_HINT, /* RTCP, on a latch for RTP */
-	/* RTCP from RTP's IP address, while the latch of RTCP is at another */
+	LATCH_HINT, /* an RTCP packet, on a latch for RTP */
+	/* RTCP from the IP address of RTP, while the latch of RTCP is at another address */
 	LATCH_BESIDE,
 	LATCH_PROVEN, /* authenticated and newer than all before */
 };
@@ -75,9 +76,10 @@ enum latch_policy {
 };
 
 enum {
-	/* default length of a choice, from the first packet */
+	/* length of state CHOOSING, from the first packet, if latch_terms.window_ms is 0 */
 	LATCH_WINDOW_MS = 3000,
-	/* after this silence another port of the IP address may take over; REOPENED: any source */
+	/* after this silence another port of the present IP address may take over; REOPENED: any
+	 * source */
 	LATCH_PATIENCE_MS = 1000,
 	/* after this silence any source may take over (NAT keep-alive interval, RFC 6263 7) */
 	LATCH_SILENCE_MS = 15000,
@@ -89,7 +91,8 @@ enum {
 
 struct latch_terms {
 	enum latch_policy policy;
-	/* silence never releases the leg; only signalling and proof move it */
+	/* the peer's silence never lets another source take over; only signalling or an authentic
+	 * packet moves the latch */
 	bool is_strict;
 	uint32_t window_ms; /* policy CHOICE; 0: LATCH_WINDOW_MS */
 };
@@ -101,7 +104,7 @@ struct latch {
 	uint64_t heard_ns; /* time of the last packet from `address`; 0: none */
 	/* CHOOSING: end of the window; other states: until then event LATCH_BEFORE applies */
 	uint64_t until_ns;
-	uint32_t ssrc; /* of the last packet from `address`, on legs with keys */
+	uint32_t ssrc; /* SSRC of the last packet from `address`, on legs with keys */
 	uint8_t state, policy;
 	bool is_strict;
 	bool is_hinted; /* only RTCP has arrived from `address`, on a latch for RTP */
@@ -109,16 +112,16 @@ struct latch {
 	bool is_apart;
 	uint32_t window_ms;
 	struct addr signalled;
-	struct addr before;
-	uint64_t since_ns; /* time of the first packet from `address` */
+	struct addr before; /* source of event LATCH_BEFORE; version 0: none */
+	uint64_t since_ns;  /* time of the first packet from `address` */
 };
 
 /*
- * Applies what signalling says. Repeating it changes nothing. Another policy keeps the learned
- * address, unless it is SIGNALLED. Another address starts over: for LATCH_STRAGGLERS_MS, or
- * until another source appears, packets from the previous address are accepted but not
- * learned. An address signalled where none was known, or after 0.0.0.0, keeps the learned
- * address and outranks it.
+ * Applies what signalling says. A repeated call changes nothing. A change of policy keeps the
+ * learned address, unless the new policy is SIGNALLED. Another address starts over: for
+ * LATCH_STRAGGLERS_MS, or until another source appears, packets from the previous address are
+ * accepted but not learned. If no address was known before, or 0.0.0.0, the latch keeps the learned
+ * address; a packet from the signalled address then replaces it.
  */
 void latch_signal(struct latch *l, const struct latch_terms *t, const struct addr *signalled,
                   uint64_t now_ns);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sends events of legs to control. An event that finds the ring full waits. Worker only. */
+/* Sends events of legs to control. An event waits while the ring to control is full. Worker
+ * only. */
 #ifndef RELAY_WORKER_LEG_EVENTS_H
 #define RELAY_WORKER_LEG_EVENTS_H
 
@@ -14,7 +15,7 @@ struct worker;
 /* Events that are waiting because the ring to control was full. */
 struct leg_events {
 	struct link link; /* in worker.waiting_events while any are waiting */
-	uint32_t kinds;   /* a bit for each kind and direction */
+	uint32_t kinds;   /* one bit for each kind and direction of waiting events */
 	uint32_t failures, limit_ssrc, ssrc, ssrc_out;
 };
 

@@ -54,8 +54,9 @@ static void add_ahead(struct guesses *g, uint64_t highest)
 	add_roc(g, roc + 2);
 }
 
-/* Whether ROC 1 would continue the kept index, which rule `zero` excludes, and is not the first
- * wrap after a restart at 0. */
+/* Whether ROC 1 must be a continuation of the kept index: the kept ROC is not 0, and the nearest
+ * index is at ROC 1. Rule `zero` excludes continuations. With a kept ROC of 0, ROC 1 may instead be
+ * the first wrap after a restart at 0. */
 static bool is_kept_one(uint64_t kept, uint16_t seq)
 {
 	return kept >> 16 && roc_estimate(kept, seq) >> 16 == 1;

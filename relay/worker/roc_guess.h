@@ -9,19 +9,19 @@
 
 #include "relay/relay.h"
 
-/* A possible position of a packet's index. */
+/* A guess where a packet's index is. */
 struct roc_guess {
 	/* true: the nearest index to `index` (relay/packet/roc.h); false: exactly `roc` */
 	bool goes_on;
 	uint32_t roc;
-	uint64_t index; /* goes_on */
+	uint64_t index; /* used if goes_on is true */
 };
 
 enum { ROC_GUESSES_MAX = 9 };
 
 /* What is known of a stream under a key before its first SRTP packet has verified. */
 struct roc_known {
-	enum relay_rekey_roc rule; /* used only with has_kept */
+	enum relay_rekey_roc rule; /* used only if has_kept is true */
 	bool has_hint, has_kept, has_other;
 	uint32_t hint;  /* ROC that was given with the key */
 	uint32_t other; /* ROC of the leg's most recent other stream under this key */
@@ -46,8 +46,8 @@ unsigned roc_guesses_ahead(struct roc_guess out[2], uint64_t highest, uint16_t s
 /*
  * Limits how often a worker tries more than the likeliest state. Each packet has a slot, chosen by
  * leg, source, SSRC and the upper bits of the sequence number, so a flood of forgeries shares a
- * slot with the true stream for only a few packets. Each slot has a burst and a rate. In total a
- * worker makes at most ROC_GATE_PLACES * NS_PER_S / interval further tries a second.
+ * slot with the true stream for only a few packets. Each slot allows a burst and then a rate. In
+ * total a worker makes at most ROC_GATE_PLACES * NS_PER_S / interval further tries a second.
  */
 enum { ROC_GATE_PLACES = 1024 };
 
@@ -60,12 +60,13 @@ struct roc_rate {
 	unsigned burst;
 };
 
-/* Before a stream's first packet under a key: 10 a second, burst 32. */
+/* The rate before a stream's first packet under a key: 10 a second, burst 32. */
 extern const struct roc_rate roc_rate_first;
-/* After a run of failures: 5 a second, burst 1. */
+/* The rate after a run of failures: 5 a second, burst 1. */
 extern const struct roc_rate roc_rate_lost;
 
-/* True: the packet may be tried further; the try is counted. `hash` chooses the slot. */
+/* True: further states may be tried for the packet, and this try is counted. `hash` chooses the
+ * slot. */
 bool roc_gate_pass(struct roc_gate *g, const struct roc_rate *rate, uint64_t hash, uint64_t now_ns);
 
 #endif

@@ -35,7 +35,7 @@ static void on_inactivity(struct wheel_timer *t, uint64_t now_ns)
 		wheel_set(&w->wheel, t, due_ns);
 		return;
 	}
-	/* Raised once; commit clears is_silent when media resumes. */
+	/* The event is raised once; commit clears is_silent when media resumes. */
 	if (!leg->is_silent)
 		leg_events_tell(w, leg, &(struct relay_event){.kind = RELAY_EVENT_MEDIA_TIMEOUT});
 	leg->is_silent = true;
@@ -82,7 +82,8 @@ static void shift(struct worker *w, struct stream *list, bool back)
 	}
 }
 
-/* Returns the previous key to control; what it received was handed over to the present one. */
+/* Returns the previous key to control; the indexes received under it were handed over to the
+ * present key. */
 static void drop_previous(struct worker *w, struct leg *leg)
 {
 	for (struct stream *s = leg->in_streams; s; s = s->next) {
@@ -94,7 +95,7 @@ static void drop_previous(struct worker *w, struct leg *leg)
 	leg->receive_previous = NULL;
 }
 
-/* The overlap has ended: the previous key decrypts nothing any more. */
+/* The overlap has ended: the previous key decrypts no more packets. */
 static void on_overlap(struct wheel_timer *t, uint64_t now_ns)
 {
 	struct leg *leg = LIST_OF(t, struct leg, overlap_timer);
@@ -140,8 +141,8 @@ static void swap_receive(struct worker *w, struct leg *leg, struct key **wanted)
 	leg->receive = existing_or_new(w, leg, wanted);
 }
 
-/* Ends the states under the present key. Its highest indexes stay with it; streams continue from
- * their own index under the next key. */
+/* Ends the crypto states under the present send key. Its highest indexes stay with it; streams
+ * continue from their own index under the next key. */
 static void end_sending(struct worker *w, struct leg *leg)
 {
 	kept_put_send(w, leg, &leg->send);
@@ -151,8 +152,8 @@ static void end_sending(struct worker *w, struct leg *leg)
 	}
 }
 
-/* A new key: sending continues above every index used so far, or from ROC 0 towards a new address
- * (RFC 4568 7.1.4). */
+/* For a new send key: sending continues above every index used so far, or from ROC 0 towards a new
+ * address (RFC 4568 7.1.4). */
 static void start_sending(struct leg *leg, bool restarts)
 {
 	if (!restarts)
@@ -174,8 +175,8 @@ static void swap_send(struct worker *w, struct leg *leg, struct key **wanted, bo
 		start_sending(leg, restarts);
 }
 
-/* The same key under another suite: a packet truncated to the other tag length could be replayed,
- * so replay protection must carry over. */
+/* Whether the receive key stays and only its suite changes. Then replay protection must carry over,
+ * because a packet truncated to the other tag length could be replayed. */
 static bool keeps_key(const struct leg *leg, const struct leg_change *c)
 {
 	return c->sets_receive && is_same_key(c->receive, leg->receive);
@@ -250,7 +251,7 @@ static void close_port(struct io_port *port)
 		port->io->ops->close_port(port->io, port);
 }
 
-/* Undoes prepare: closes the ports it opened, drops what it handed over. */
+/* Undoes prepare: closes the ports it opened, drops the indexes it handed over. */
 static void undo_prepare(struct worker *w, struct plan *p)
 {
 	for (unsigned i = 0; i < p->n_changes; i++) {
@@ -396,8 +397,8 @@ static void start_leg(struct session *s, struct leg_change *c)
 	c->body = NULL;
 }
 
-/* Streams end, timers stop, ports close. On other legs, outbound SSRCs of this leg's sources stay
- * reserved and are not used again. */
+/* Ends the leg's streams, stops its timers and closes its ports. On other legs, outbound SSRCs of
+ * this leg's sources stay reserved and are not used again. */
 static void end_leg(struct worker *w, struct leg *leg)
 {
 	struct stream **lists[] = {&leg->in_streams, &leg->out_streams};

@@ -22,34 +22,36 @@ struct worker;
 struct media;
 struct session;
 
-/* Control allocates and frees a leg; in between only its worker uses it. What every packet touches
- * is in the first three cache lines. */
+/* Control allocates and frees a leg; in between only its worker uses it. The first three cache
+ * lines hold what every packet touches. */
 struct leg {
 	struct media *media;
 	uint8_t place;   /* index in the media: RELAY_LEG_ACCESS or a core leg */
-	uint8_t in, out; /* enum mode_in, mode_out: the row of the mode */
+	uint8_t in, out; /* enum mode_in and enum mode_out, from the table of modes */
 	bool can_receive, can_send;
 	bool loop_protect;
 	uint8_t rtcp;   /* enum relay_rtcp */
 	bool has_media; /* a packet was accepted */
 	bool is_silent; /* media-timeout was raised */
-	/* an outbound SSRC was given up: new sources get fresh ones, theirs may have been used */
+	/* an outbound SSRC was given up: new sources get fresh SSRCs, because theirs may have been
+	 * used */
 	bool has_forgotten;
 	bool translates; /* some outbound SSRC differs from its source's SSRC */
 	uint16_t n_in, n_out;
 	struct stream *in_streams, *out_streams;
 	struct key *receive, *receive_previous;
 	struct key *send;
-	/* ---- second line */
+	/* ---- second cache line */
 	struct io_port *ports[LEG_WAYS]; /* NULL: not open */
-	uint64_t last_rx_ns;             /* 0: never */
+	uint64_t last_rx_ns;             /* time of the last accepted packet; 0: none yet */
 	uint64_t rx_pkts, rx_bytes, tx_pkts, tx_bytes;
 	/* counted here, in a line that every packet touches; verdicts[VERDICT_FORWARDED] stays 0 */
 	uint64_t forwarded;
-	/* ---- third line: the first half of the latch for RTP */
+	/* ---- third cache line: the first half of the latch for RTP */
 	struct latch latches[LEG_WAYS];
 	/* ---- not touched by every packet */
-	/* number of the last restart at ROC 0; within one run indexes continue under every key */
+	/* number of the present run; a run begins with a restart at ROC 0, and within a run indexes
+	 * continue under every key */
 	uint16_t run;
 	/* what control wants, without keys; the first line repeats what every packet needs */
 	struct relay_leg_spec spec;
@@ -57,15 +59,16 @@ struct leg {
 	uint64_t watched_since_ns;        /* when the inactivity timer was turned on */
 	uint64_t rekeys, ssrc_changes;
 	uint64_t rtcp_pkts, rtcp_bytes, rtcp_errors;
-	/* when control was last asked about a source of RTP, of RTCP */
+	/* times when control was last asked about a source of RTP and of RTCP */
 	uint64_t asked_ns[LEG_PORTS];
-	struct addr permitted[LEG_WAYS]; /* the source that control permitted; none */
+	struct addr permitted[LEG_WAYS]; /* the source that control permitted; version 0: none */
 	uint64_t limit_event_ns;         /* when the last stream-limit event was raised */
-	uint32_t failures;               /* since failure_timer was started */
+	/* authentication failures since failure_timer was started */
+	uint32_t failures;
 	struct unheard unheard;
 	struct leg_events events;
 	struct wheel_timer inactivity_timer, overlap_timer, failure_timer;
-	uint32_t verdicts[VERDICT_COUNT]; /* stops at 2^32 - 1 */
+	uint32_t verdicts[VERDICT_COUNT]; /* each count stops at 2^32 - 1 */
 } __attribute__((aligned(64)));
 
 _Static_assert(offsetof(struct leg, ports) == 64 && offsetof(struct leg, latches) == 128,
@@ -89,8 +92,8 @@ struct session {
 	void *owner;
 	bool has_media; /* a packet was accepted on any leg */
 	struct wheel_timer setup_timer;
-	struct media *media; /* the first; the others follow by `next` */
-	uint16_t runs;       /* number of the last run of any leg */
+	struct media *media; /* the first media; `next` leads to the others */
+	uint16_t runs;       /* highest `run` of any leg so far */
 	/* keys that no leg uses now but may use again (relay/worker/kept.h) */
 	struct key *kept;
 };
@@ -111,16 +114,17 @@ enum err session_apply(struct worker *w, struct plan *plan, uint64_t now_ns,
                        struct why *why) MUST_USE;
 /* Closes ports, ends streams and timers. Control frees the memory later. Worker only. */
 void session_end(struct worker *w, struct session *s);
-/* Control permits a source. Does nothing if the leg no longer exists. Worker only. */
+/* Stores the source that control permits. Does nothing if the leg no longer exists. Worker only. */
 void session_permit(struct session *s, const struct relay_permit *p);
-/* These legs may learn a new source (relay_session_reopen). Worker only. */
+/* Lets these legs learn a new source (relay_session_reopen). Worker only. */
 void session_reopen(struct session *s, const uint16_t legs[RELAY_MEDIA_MAX]);
-/* Fills in statistics; `out` must have arrays for as many media as the session has. Worker only. */
+/* Fills in statistics for the media and legs that `out` has room for. Worker only. */
 void session_read(const struct session *s, struct relay_session_stats *out);
-/* Free the memory of a session or a leg after its worker has ended it. Control only. Take NULL. */
+/* Free the memory of a session or a leg after its worker has ended it. Control only. NULL is
+ * allowed. */
 void session_free(const struct engine_ops *ops, struct session *s);
 void leg_free(const struct engine_ops *ops, struct leg *leg);
-/* Worker only. */
+/* Reads the statistics of a leg. Worker only. */
 void leg_read(const struct leg *leg, struct relay_leg_stats *out);
 
 /* The leg that packets of `leg` are sent on; NULL: none. */

@@ -18,7 +18,7 @@ static uint32_t ssrc_out(const struct leg *leg, uint32_t ssrc)
 static void read_stream(const struct leg *leg, const struct stream *s,
                         struct relay_stream_stats *out)
 {
-	/* RFC 3550 A.3. Unsigned, so it is right even if a key set the ROC back. */
+	/* RFC 3550 A.3. The unsigned difference is right even if a new key set the ROC back. */
 	uint64_t expected = s->has_index ? s->index - s->first_index + 1 : 0;
 
 	*out = (struct relay_stream_stats){

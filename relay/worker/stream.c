@@ -12,7 +12,7 @@ static size_t crypto_bytes(size_t stream_bytes)
 	return (sizeof(struct crypto) + stream_bytes + 63) / 64 * 64;
 }
 
-/* The size of a block. */
+/* Octets of a block. */
 static size_t block_bytes(enum block_kind kind, size_t stream_bytes)
 {
 	switch (kind) {
@@ -143,7 +143,8 @@ void crypto_give(struct stream_pool *p, struct crypto *c)
 		return;
 	p->ops->stream_fini(crypto_state(c));
 	c->key = NULL;
-	c->is_provisional = false; /* a batch may list the block twice */
+	/* a batch may list this block twice, but may free it only once */
+	c->is_provisional = false;
 	c->next = p->crypto;
 	p->crypto = c;
 	p->unused.n[BLOCK_CRYPTO]++;

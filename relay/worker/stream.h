@@ -14,26 +14,26 @@
 struct leg;
 
 /* Why other ROCs than the state's own are tried. OPEN: only RTCP has verified so far, which does
- * not settle the ROC. LOST: the sender is lost. */
+ * not settle the ROC. LOST: packets fail in a row since a gap, so the ROC may be ahead. */
 enum crypto_doubt { DOUBT_NONE, DOUBT_OPEN, DOUBT_LOST };
 
 /* The engine's state of one SSRC under one key. A block of the pool. */
 struct crypto {
 	struct crypto *next; /* next free block in the pool */
 	struct key *key;
-	bool is_provisional; /* no packet has verified under it yet; it ends with the batch */
-	/* another state of the stream took over its RTCP window; it ends with the batch */
+	bool is_provisional; /* no packet has verified yet; the state ends with the batch */
+	/* another state of the stream took over its RTCP window; this state ends with the batch */
 	bool is_superseded;
-	/* it started with the replay window of an evicted stream */
+	/* the state started with the replay window of an evicted stream */
 	bool has_seen;
-	/* provisional, for a stream that has lost its sender, at a ROC ahead */
+	/* provisional state at a higher ROC, for a stream that has lost its sender */
 	bool is_ahead;
 	uint8_t doubt; /* enum crypto_doubt */
 	/* failures in a row of SRTP packets from the latched source */
 	uint8_t failures;
 	uint32_t rtcp_index;    /* receiving: highest SRTCP index that verified */
 	uint64_t failed_at;     /* the stream's `pkts` at the first of these failures */
-	struct roc_guess start; /* the guess it started from */
+	struct roc_guess start; /* the guess that the state started from */
 	uint8_t state[] __attribute__((aligned(64))); /* struct engine_stream */
 };
 
@@ -46,34 +46,35 @@ static inline struct engine_stream *crypto_state(struct crypto *c)
  * after the second cache line. */
 struct stream {
 	struct stream *next;
-	uint32_t ssrc;        /* on the wire of its leg */
+	uint32_t ssrc;        /* SSRC in the packets of its leg */
 	uint32_t source_ssrc; /* out: the SSRC that the source uses */
 	/* out: the leg of the source; NULL: that leg has ended, and this SSRC is not used again */
 	struct leg *source;
 	/* crypto: under the leg's present key; previous (in): under the key before it */
 	struct crypto *crypto, *previous;
-	uint64_t index; /* highest authenticated (in) or used (out) */
+	uint64_t index; /* highest index: authenticated (in) or used (out) */
 	bool has_index;
 	bool is_out;         /* kind of the block: BLOCK_OUT or BLOCK_IN */
 	uint32_t rtcp_index; /* out: last SRTCP index used */
-	uint64_t last_ns;
-	/* ---- second line */
+	uint64_t last_ns;    /* time of the last packet */
+	/* ---- second cache line */
 	uint64_t pkts, bytes;
 	/* out: the send window (RFC 3711 9.1); a packet touches one line of window_bits */
 	struct replay window;
 	union {
-		struct { /* in: RFC 3550 6.4.1, A.3 */
+		struct { /* in: loss and jitter (RFC 3550 A.3, 6.4.1) */
 			uint64_t first_index;
 			uint32_t jitter_x16, transit;
 		};
 		struct { /* out: which packets belong to this SSRC (relay/path/name.h) */
-			/* of the packet at `index`; of the first packet under this SSRC */
+			/* timestamps of the packet at `index` and of the first packet under this
+			 * SSRC */
 			uint32_t timestamp, first_timestamp;
-			/* the sequence number that would have followed before the last wide gap */
+			/* the sequence number that was expected next before the last wide gap */
 			uint16_t jump_next;
-			/* the next sequence number in the present run far behind */
+			/* the next sequence number in the present run of packets far behind */
 			uint16_t run_next;
-			uint8_t run; /* the length of that run */
+			uint8_t run; /* the length of the present run of packets far behind */
 		};
 	};
 	uint8_t payload_type;
@@ -82,7 +83,7 @@ struct stream {
 	 * again with the same sources. */
 	uint8_t source_place;
 	bool is_orphan;
-	uint64_t window_bits[]; /* out: REPLAY_WORDS_MAX */
+	uint64_t window_bits[]; /* out: REPLAY_WORDS_MAX words */
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct stream) == 128,
@@ -99,7 +100,7 @@ struct blocks {
 /* Memory for blocks. Control allocates it and hands it to a worker, which keeps it; control frees
  * it when the relay ends. */
 struct chunk {
-	struct chunk *next, *next_waiting; /* lists of control */
+	struct chunk *next, *next_waiting; /* lists that control keeps */
 	struct blocks blocks;
 	uint8_t *of[BLOCK_KINDS];
 };
@@ -110,7 +111,7 @@ void chunk_free(struct chunk *c);
 
 struct stream_pool {
 	const struct engine_ops *ops;
-	struct stream *streams[2]; /* BLOCK_IN, BLOCK_OUT */
+	struct stream *streams[2]; /* free blocks: BLOCK_IN, BLOCK_OUT */
 	struct crypto *crypto;
 	struct blocks unused;
 };
@@ -129,7 +130,7 @@ struct crypto *crypto_take(struct stream_pool *p, struct key *key, uint32_t ssrc
  * state is unchanged. */
 bool crypto_restart(struct stream_pool *p, struct crypto *c, uint32_t ssrc,
                     const struct engine_stream_state *start);
-/* Takes NULL. */
+/* Returns a crypto state to the pool. NULL is allowed. */
 void crypto_give(struct stream_pool *p, struct crypto *c);
 
 /* Finds a stream by SSRC in a leg's list and moves it to the front; NULL: none. */

@@ -22,7 +22,8 @@ static struct rate rate_of(uint8_t payload_type)
 	return payload_type < ARRAY_LEN(rates) ? rates[payload_type] : (struct rate){0};
 }
 
-/* SRTP would be longer by its tag. */
+/* Whether the payload has exactly as many octets as the codec makes in `units`; SRTP would be
+ * longer by its tag. */
 static bool fits_timestamp(const struct pkt *pkt, uint32_t units)
 {
 	struct rate r = rate_of(rtp_payload_type(pkt->data));

@@ -14,7 +14,8 @@ struct pkt;
 enum {
 	/* failed packets in a sample; the first one is tried with the other tag length */
 	UNHEARD_SAMPLE = 16,
-	/* at least this many octets of a sample repeat in plain payload; 0.5 in ciphertext */
+	/* a sample with this many repeated octets is plain; ciphertext repeats 0.5 octets on
+	 * average */
 	UNHEARD_ALIKE = 8,
 	/* octets at the start of a payload that are compared with the previous packet */
 	UNHEARD_HEAD = 8,
@@ -30,7 +31,7 @@ struct unheard {
 	bool has_last;
 	uint8_t finding, reported; /* enum relay_finding */
 	uint8_t failed;            /* failed packets in the present sample */
-	uint8_t alike;
+	uint8_t alike;             /* octets that repeated in the present sample */
 	uint8_t n_head;
 	uint8_t head[UNHEARD_HEAD];
 };

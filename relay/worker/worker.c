@@ -164,7 +164,7 @@ static void drain_inbox(struct worker *w, uint64_t now_ns)
 
 /* --- turn ------------------------------------------------------------------- */
 
-/* `only_free`: skip back ends where looking costs a syscall. */
+/* `only_free`: asks only back ends with is_free_to_ask. */
 static void gather(struct worker *w, struct batch *b, bool only_free)
 {
 	for (unsigned i = 0; i < w->n_ios && b->n < PKT_BATCH; i++) {
@@ -183,7 +183,7 @@ static unsigned turn(struct worker *w, uint64_t now_ns, bool only_free)
 
 	w->turn++;
 	counter_inc(&w->counters.turns);
-	/* Timers first: the inbox sets new ones relative to now_ns. */
+	/* Timers run first, because messages in the inbox set new ones relative to now_ns. */
 	wheel_advance(&w->wheel, now_ns);
 	drain_inbox(w, now_ns);
 	gather(w, b, only_free);
@@ -293,7 +293,7 @@ void worker_run(struct worker *w)
 		unsigned n = turn(w, now_ns, looks_again);
 		bool is_done = n < PKT_BATCH && !w->is_inbox_full && !w->is_stopping;
 
-		/* Look at rings again before waiting: packets may have come during the turn. */
+		/* Look once more before waiting: packets may have come during the turn. */
 		looks_again =
 			w->may_look_again && !gathers && !looks_again && n > 0 && n < PKT_BATCH;
 		if (n && w->config->busy_poll_us)

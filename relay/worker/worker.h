@@ -19,16 +19,16 @@ struct event_base;
 struct event;
 
 enum {
-	/* maximum of messages in a turn, so that commands do not starve media */
+	/* maximum number of messages in a turn, so that commands do not starve media */
 	WORKER_INBOX_MAX = 64,
 	WORKER_RING_MSGS = 4096,
 	WORKER_IOS_MAX = 4,
-	/* The worker asks for blocks when it has fewer than this; a turn uses less than this. */
+	/* The worker asks for blocks when fewer than this are free; a turn uses fewer. */
 	WORKER_POOL_LOW = 2 * PKT_BATCH + 64,
 	WORKER_CRYPTO_LOW = PATH_PROVISIONAL_MAX + PKT_BATCH + 64,
 };
 
-/* The worker writes them; any thread may read them. */
+/* Counters of one worker. The worker writes them; any thread may read them. */
 struct worker_counters {
 	struct counter verdicts[VERDICT_COUNT];
 	struct counter turns, batches, batch_pkts, sessions, events_lost;
@@ -43,20 +43,20 @@ struct worker {
 	struct engine *engine;
 	struct io *ios[WORKER_IOS_MAX];
 	unsigned n_ios;
-	/* some back end can look for packets without a syscall */
+	/* some back end may be asked once more before the worker waits */
 	bool may_look_again;
 	/* for each interface, the index of its back end in `ios` */
 	uint8_t io_of[RELAY_INTERFACES_MAX];
 	/* for each interface, its copy in the back end */
 	const struct relay_interface *interfaces[RELAY_INTERFACES_MAX];
-	int cpu;        /* -1: not pinned */
+	int cpu;        /* CPU that the thread is pinned to; -1: not pinned */
 	int control_fd; /* eventfd of control, shared by all workers */
 
 	/* inbox: control pushes, the worker pops. outbox: the worker pushes, control pops. */
 	struct ring inbox, outbox;
 	int inbox_fd;
 
-	/* Worker only from here. */
+	/* From here on worker only, except asked_seen and counters, which control reads. */
 	struct event_base *base;
 	struct event *inbox_event, *timer_event;
 	struct event **io_events; /* one for each descriptor of the back ends */
@@ -65,7 +65,7 @@ struct worker {
 	 * MSG_NEED is unanswered */
 	bool is_stopping, has_pushed, has_requested_blocks;
 	bool is_inbox_full; /* the last turn left messages in the inbox */
-	uint64_t turn;      /* number of turns */
+	uint64_t turn;      /* number of turns since the start */
 	/* sources that need control's permission; NULL: none */
 	const struct relay_asked *asked;
 	/* equals `asked`; stored with __atomic_store_n, so that control may free older tables */
@@ -74,10 +74,11 @@ struct worker {
 	struct stream_pool streams;
 	struct wheel wheel;
 	uint64_t timer_due_ns; /* the time that timer_event is set to */
-	/* finished requests that found the outbox full, oldest first */
+	/* finished requests that wait because the outbox is full, oldest first */
 	struct relay_request *replies;
-	struct link waiting_events; /* legs with events that found the outbox full */
-	struct key *keys_home;      /* keys that found the outbox full (worker_give_key) */
+	struct link waiting_events; /* legs with events that wait because the outbox is full */
+	/* keys that wait because the outbox is full (worker_give_key) */
+	struct key *keys_home;
 	uint64_t random[4];
 	struct roc_gate roc_gate;
 	struct batch batch;
@@ -87,7 +88,8 @@ struct worker {
 /* Prepares a worker. The caller has filled in the first part and opened the back ends, and then
  * starts a thread with worker_run. Control only. */
 enum err worker_init(struct worker *w, struct why *why) MUST_USE;
-/* Control only, after the thread has ended. Does not close the back ends. */
+/* Frees what worker_init made. Does not close the back ends. Control only, after the thread has
+ * ended. */
 void worker_fini(struct worker *w);
 /* The worker's thread: runs turns until MSG_STOP. */
 void worker_run(struct worker *w);
@@ -100,15 +102,15 @@ bool worker_post(struct worker *w, const struct msg *m);
 /* Wakes the worker if it sleeps. Call it after one or several worker_post. Control only. */
 void worker_wake(struct worker *w);
 
-/* Sends replies in their order, then keys, then events. What finds the outbox full waits for the
- * next turn. Worker only, or control after the thread has ended. */
+/* Sends replies in their order, then keys, then events. What does not fit into the outbox waits for
+ * the next turn. Worker only, or control after the thread has ended. */
 void worker_flush(struct worker *w);
 
 /* For the worker only, from here on. */
 /* Sends an event of a session to control. False: the outbox is full. */
 bool worker_tell(struct worker *w, const struct relay_session *session,
                  const struct relay_event *event);
-/* Returns a key to control once no stream uses it. Takes NULL. */
+/* Returns a key to control once no stream uses it. NULL is allowed. */
 void worker_give_key(struct worker *w, struct key *key);
 /* A random number for SSRCs, not secret (xoshiro256**, seeded from the system's generator). */
 uint32_t worker_random(struct worker *w);
