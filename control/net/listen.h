@@ -60,7 +60,7 @@ const char *listener_where(const struct listener *l);
 void listen_conn_send(struct listen_conn *c, struct str octets);
 /* Closes the connection once the queued octets are sent. */
 void listen_conn_close(struct listen_conn *c);
-/* Store and return a pointer of the caller; NULL at first. */
+/* Set and get a pointer that the caller may attach to the connection; NULL at first. */
 void listen_conn_set_user(struct listen_conn *c, void *user);
 void *listen_conn_user(const struct listen_conn *c);
 /* Adds a hold for a request that is not answered yet: `c` stays valid until the hold is released,

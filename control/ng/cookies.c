@@ -9,7 +9,7 @@
 
 struct ng_cookie {
 	struct link age;      /* in ng_cookies.answered once the request is answered */
-	uint64_t answered_ns; /* monotonic */
+	uint64_t answered_ns; /* monotonic time of the answer */
 	char *reply; /* NULL before the answer; may hold keys, so it is wiped before it is freed */
 	size_t reply_len;
 	enum ng_cookie_state state;

@@ -33,7 +33,7 @@ enum err ng_new(struct ng **out, const struct ng_config *config) MUST_USE;
 /* Call it after dialogs_free, which answers the unfinished requests. Takes NULL. */
 void ng_free(struct ng *p);
 
-/* Sends `reply` to `to`. `reply` may hold keys; it is wiped after the function returns. */
+/* Sends `reply` to `to`. `reply` may hold keys and is valid until the function returns. */
 typedef void ng_send_fn(void *arg, uint64_t token, const struct addr *to, struct str reply);
 
 /* The sender of a message, and the function that sends the reply to it. */

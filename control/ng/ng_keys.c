@@ -52,7 +52,7 @@ static enum err key_transport(struct ng_reading *r, const struct doc *v, struct 
 	char said[NG_SAID_MAX];
 
 	(void)a;
-	/* "accept" in an answer means: keep the profile of the answer. The gateway always does. */
+	/* "accept" in an answer keeps the profile of the answer, which the gateway always does. */
 	if (e || str_is(v->text, "accept"))
 		return e;
 	if (sdp_profile_is_dtls(p))
