@@ -33,8 +33,10 @@ static enum err media_read_one(struct schema_in *in, const struct doc *d,
 	enum err e;
 
 	if (spec_media_grow(list, list->n + 1))
-		return schema_refuse(in, list->n < RELAY_MEDIA_MAX ? ERR_NOMEM : ERR_LIMIT, NULL,
-		                     NULL, "a session has at most %d media", RELAY_MEDIA_MAX);
+		return list->n < RELAY_MEDIA_MAX
+		               ? schema_refuse(in, ERR_NOMEM, NULL, NULL, "out of memory")
+		               : schema_refuse(in, ERR_LIMIT, NULL, NULL,
+		                               "a session has at most %d media", RELAY_MEDIA_MAX);
 	m = &list->items[list->n - 1];
 	e = schema_read(in, &spec_media_schema, d, m);
 	if (!e && spec_media_find(list, str_of(m->id)) != m)

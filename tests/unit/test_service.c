@@ -229,7 +229,8 @@ static enum err life(void)
 	static struct answers got;
 	struct service *sv = NULL;
 	struct spec_session *patch = NULL;
-	struct schema_fault fault;
+	struct schema_fault fault = {.e = ERR_OK};
+	struct why why = {""};
 	struct schema_in in = {.fault = &fault};
 	struct doc_arena *a = NULL;
 	struct doc *d = NULL;
@@ -245,6 +246,10 @@ static enum err life(void)
 		e = ERR_NOMEM;
 	if (!e) {
 		e = schema_read(&in, &spec_session_schema, d, patch);
+		if (e)
+			schema_fault_text(&fault, &why);
+		/* An error for lack of memory must not say that the session has too many media. */
+		EXPECT(e != ERR_NOMEM || strstr(why.text, "at most") == NULL);
 		if (e)
 			spec_free(patch);
 		else
