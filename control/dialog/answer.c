@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* An answer: checked against its offer, applied to the session, rewritten for the offerer. */
+/* Checks an answer against its offer, applies it to the session and rewrites it for the offerer. */
 #include "control/dialog/request.h"
 
 #include "base/log.h"
 #include "base/map.h"
 
-/* Side B answers the same offer again under another tag: it is another terminal, or the same one
- * with a new tag. */
+/* Does side B answer the same offer again under another tag? Then another terminal answers, or the
+ * same terminal has a new tag. */
 static bool is_of_another_fork(const struct dialog_request *q)
 {
 	const struct dialog *g = q->dialog;
@@ -16,7 +16,8 @@ static bool is_of_another_fork(const struct dialog_request *q)
 	       !str_is(q->command.to, tag);
 }
 
-/* Recognises a repeated answer; never 0. A peer gains nothing from a collision. */
+/* A hash that recognises a repeated answer; never 0. The key may be fixed: a peer gains nothing
+ * from a collision. */
 static uint64_t hash_of(struct str sdp)
 {
 	static const uint8_t key[16] = "answers by text";
@@ -55,12 +56,13 @@ static void commit_answer(struct dialog_request *q)
 	g->now = q->x;
 	q->x = NULL;
 	g->core = q->core;
-	/* Without memory the previous tag stays; it still tells forks apart. */
+	/* Without memory the answer still applies, but the call does not know its tag. */
 	if (q->event == OFFER_EVENT_ANSWER_B && q->command.to.n &&
 	    dialog_set_text(&g->tag[OFFER_SIDE_B], q->command.to))
 		log_warn("dialog",
-		         "sid=%s msg=\"no memory for the tag of an answer, keeping the previous "
-		         "tag\"",
+		         "sid=%s msg=\"out of memory: the answerer's new tag is not stored; "
+		         "requests "
+		         "with this tag may be refused\"",
 		         LOG_QUOTED(g->id));
 	(void)offer_step(&g->state, q->event);
 	log_debug("dialog", "sid=%s state=%s event=%s", LOG_QUOTED(g->id),
@@ -84,7 +86,7 @@ static enum err plan_answer(struct dialog_request *q, const struct dialog_exchan
 	struct dialog_options o = q->command.options;
 	enum err e = dialog_exchange_copy(&q->x, base);
 
-	/* Another fork has a key of its own; that is not a re-keying. */
+	/* Another fork has its own key, so a different key is no re-keying. */
 	o.accept_rekey |= is_of_another_fork(q);
 	if (!e)
 		e = dialog_count_read(q->sdp, base, !base->from, true);
@@ -101,8 +103,8 @@ static enum err plan_answer(struct dialog_request *q, const struct dialog_exchan
 	return e;
 }
 
-/* Does command->from name side `from`, whose offer this answers? The to tag is not checked: it
- * differs between forks. */
+/* Does the command's from tag name side `from`, which made the offer? The to tag is not checked,
+ * because it differs between forks. */
 static bool is_of_offerer(const struct dialog *g, enum offer_side from,
                           const struct dialog_command *command)
 {
@@ -111,10 +113,10 @@ static bool is_of_offerer(const struct dialog *g, enum offer_side from,
 	return !command->from.n || !g->tag[OFFER_SIDE_A] || is_a == (from == OFFER_SIDE_A);
 }
 
-/* --- which offer ------------------------------------------------------------ */
+/* --- the answered offer ----------------------------------------------------- */
 
-/* The waiting offer; with several branches, the one that went to this branch. The agreement when no
- * offer waits. */
+/* The offer that the command answers: the waiting offer, or with several branches the offer to this
+ * branch. Returns the agreement when no offer waits. */
 static const struct dialog_exchange *open_offer(struct dialog *g,
                                                 const struct dialog_command *command)
 {
@@ -127,7 +129,7 @@ static const struct dialog_exchange *open_offer(struct dialog *g,
 	return there ? there : g->now;
 }
 
-/* Has the offer media of its own? They were removed when another offer superseded it. */
+/* Did the offer add media? The session lost them when another offer superseded this one. */
 static bool has_new_media(const struct dialog_exchange *x)
 {
 	for (unsigned i = 0; i < x->n_media; i++)
@@ -136,16 +138,19 @@ static bool has_new_media(const struct dialog_exchange *x)
 	return false;
 }
 
-/* Both sides offered and the first offer is answered: so the peer refused the second one, which
- * superseded the first one here (RFC 3261 14.1). */
-static enum err turn_back(struct dialog *g, const struct dialog_exchange **base, struct why *why)
+/* Both sides made an offer, and the second offer superseded the first one here. Now the first offer
+ * is answered, so its receiver must have refused the second one (RFC 3261 14.1): makes the first
+ * offer the waiting one again. */
+static enum err restore_first_offer(struct dialog *g, const struct dialog_exchange **base,
+                                    struct why *why)
 {
 	struct dialog_exchange *first = g->crossed;
 
 	if (has_new_media(first))
-		return why_fail(why, ERR_WRONG_STATE,
-		                "an offer of the other side superseded the answered offer and "
-		                "removed its new media (491); send the offer again");
+		return why_fail(
+			why, ERR_WRONG_STATE,
+			"the other side made an offer after the answered one, which removed "
+			"the new media of the answered offer (491); send the offer again");
 	dialog_exchange_free(g->next);
 	g->next = first;
 	g->crossed = NULL;
@@ -155,7 +160,7 @@ static enum err turn_back(struct dialog *g, const struct dialog_exchange **base,
 	return ERR_OK;
 }
 
-/* --- answers that were given before ----------------------------------------- */
+/* --- repeated answers ------------------------------------------------------- */
 
 static void commit_nothing(struct dialog_request *q)
 {
@@ -184,9 +189,9 @@ static bool is_as_agreed(const struct dialog_exchange *now, const struct sdp *s,
 }
 
 /*
- * The 200 repeats the SDP of a reliable 183 after an UPDATE by the same side (RFC 3261 13.2.1,
- * RFC 6337 3.1.1): no offer waits for it, and it changes nothing. The reply repeats the SDP that
- * the offerer got then.
+ * Plans an answer for which no offer waits, such as a 200 that repeats the SDP of a reliable 183
+ * after an UPDATE by the same side (RFC 3261 13.2.1, RFC 6337 3.1.1). A repeated answer changes
+ * nothing; the reply repeats the SDP that the offerer got for the first one.
  */
 static enum err plan_repeat(struct dialog_request *q, struct why *why)
 {
@@ -196,16 +201,16 @@ static enum err plan_repeat(struct dialog_request *q, struct why *why)
 	enum err e;
 
 	if (!g->now)
-		return why_fail(
-			why, ERR_WRONG_STATE,
-			"an answer without an offer: nothing is agreed yet, send the offer first");
+		return why_fail(why, ERR_WRONG_STATE,
+		                "this call has no offer to answer; send the offer first");
 	is_more = q->sdp->n_media > g->now->n_media;
 	e = dialog_count_read(q->sdp, g->now, by, true);
 	if (!e && g->answered[by] != hash_of(q->command.sdp) &&
 	    (is_more || !is_as_agreed(g->now, q->sdp, by)))
-		e = why_fail(why, ERR_WRONG_STATE,
-		             "no offer waits for this answer, and it differs from what is agreed; "
-		             "send a new offer");
+		e = why_fail(
+			why, ERR_WRONG_STATE,
+			"no offer waits for this answer, and the answer differs from the agreed "
+			"SDP; send a new offer");
 	if (!e)
 		e = dialog_exchange_copy(&q->x, g->now);
 	if (e)
@@ -218,7 +223,7 @@ static enum err plan_repeat(struct dialog_request *q, struct why *why)
 
 /* --- the request ------------------------------------------------------------ */
 
-/* Finds the answered offer; *base stays NULL for a possible repetition (plan_repeat). */
+/* Finds the answered offer; *base stays NULL if the answer may be a repetition (plan_repeat). */
 static enum err judge_answer(struct dialog_request *q, const struct dialog_exchange **base,
                              struct why *why)
 {
@@ -230,7 +235,8 @@ static enum err judge_answer(struct dialog_request *q, const struct dialog_excha
 
 	if (!x)
 		return why_fail(why, ERR_WRONG_STATE,
-		                "an answer without an offer: the call is in state %s",
+		                "no offer waits for an answer: the call is in state %s; send an "
+		                "offer first",
 		                offer_state_name(g->state));
 	if (!dialog_is_of_sides(g, &q->command))
 		return why_fail(why, ERR_NOT_FOUND, "the tags match neither side of this call");
@@ -243,12 +249,13 @@ static enum err judge_answer(struct dialog_request *q, const struct dialog_excha
 			                          "the offerer can't answer its own "
 			                          "offer")
 			               : ERR_OK;
-		e = turn_back(g, &x, why);
+		e = restore_first_offer(g, &x, why);
 	}
 	action = offer_look(g->state, q->event, &next);
 	if (!e && action != OFFER_DO_AGREE && action != OFFER_DO_AGREE_AGAIN)
 		e = why_fail(why, ERR_WRONG_STATE,
-		             "an answer without an offer: the call is in state %s",
+		             "no offer waits for an answer: the call is in state %s; send an offer "
+		             "first",
 		             offer_state_name(g->state));
 	*base = x;
 	return e;

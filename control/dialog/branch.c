@@ -22,7 +22,7 @@ struct dialog_branch *dialog_branch_find(const struct dialog *g, struct str name
 	return NULL;
 }
 
-/* A place that was never used, else that of a branch that has ended; NULL: none. */
+/* An unused entry, else that of an ended branch whose core leg is not active; NULL: none. */
 static struct dialog_branch *free_branch(struct dialog *g)
 {
 	for (unsigned i = 0; i < DIALOG_BRANCHES_MAX; i++)

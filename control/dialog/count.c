@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each side has its own count of m-lines (RFC 3264 6 and 8) and gets as many as it counts, whatever
- * the other side wrote. An m-line that a description omits is off; m-lines of an answer beyond
- * those of the offer are dropped.
+ * Each side has its own count of m-lines (RFC 3264 6 and 8). The SDP for a side has as many m-lines
+ * as that side counts, whatever the other side wrote. An m-line that a description omits is off;
+ * m-lines of an answer beyond those of the offer are dropped.
  */
 #include "control/dialog/media.h"
 

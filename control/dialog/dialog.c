@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls and their requests. Of each call one request is under way and the others wait. A request
- * makes a plan, changes the session, then makes the plan the agreement. */
+/* Calls and their requests. One request of a call is under way, the others wait. A request makes a
+ * plan, changes the session, then makes the plan the agreement. */
 #include "control/dialog/request.h"
 
 #include <stdio.h>
@@ -205,7 +205,7 @@ enum offer_side dialog_access(const struct dialogs *d, struct str call, const ch
 		if (strcmp(id, media_id) == 0)
 			return (enum offer_side)x->media[i].access;
 	}
-	/* This media has ended: use the remaining ones. */
+	/* The media has ended: return the side of the first relayed media. */
 	for (unsigned i = 0; x && i < x->n_media; i++)
 		if (x->media[i].treat == DIALOG_TREAT_RELAY)
 			return (enum offer_side)x->media[i].access;
@@ -254,7 +254,7 @@ static void request_submit(struct dialog_request *q)
 	if (!e && !g && q->command.op == DIALOG_OFFER)
 		e = dialog_new(&g, d, id);
 	else if (!e && !g)
-		e = why_fail(&why, ERR_NOT_FOUND, "no such call");
+		e = why_fail(&why, ERR_NOT_FOUND, "no call has this Call-ID");
 	if (!e)
 		turn = queue_enter(&g->requests, &q->link);
 	if (turn == QUEUE_FULL && !e)
@@ -294,7 +294,7 @@ static void ignore_reply(void *arg, const struct dialog_reply *reply)
 	(void)arg, (void)reply;
 }
 
-/* A request to end the whole call. NULL: DIALOG_WAITING_MAX wait already, or no memory. */
+/* Makes a request that ends the call. NULL: DIALOG_WAITING_MAX requests wait, or no memory. */
 static struct dialog_request *request_end(struct dialog *g)
 {
 	struct dialog_command command = {.op = DIALOG_DELETE, .call = str_of(g->id)};

@@ -8,9 +8,9 @@
 #include "control/dialog/later.h"
 
 /*
- * DOUBT_S: how long a call stays when a branch was refused and others may still ring; longer than
- * timer C of proxies (RFC 3261 16.6). CANCELLED_S: this long after an answer, every other branch
- * has ended (64 times T1).
+ * Seconds. DOUBT_S: how long a call stays when a branch was refused and others may still ring; more
+ * than timer C of proxies (RFC 3261 16.6). CANCELLED_S: how long after an answer other branches may
+ * still exist (64 times T1).
  */
 enum { DOUBT_S = 300, CANCELLED_S = 32 };
 
@@ -28,7 +28,7 @@ static void delete_done(void *arg, const struct service_result *r)
 	struct dialog_reply reply = {
 		.e = r->e, .why = r->why, .session = r->session, .stats = r->stats};
 
-	/* The session was not ended, for example for want of memory: the call stays with it. */
+	/* The session did not end, for example because memory is short: the call stays, too. */
 	if (r->e && g->session) {
 		dialog_later_retry(g);
 		dialog_request_fail(q, r->e, r->why);
@@ -55,7 +55,7 @@ static void delete_now(struct dialog_request *q)
 	finish(q);
 }
 
-/* Replies with the current counts: the call goes on for its delete delay. */
+/* Replies with the current counts: the call continues for its delete delay. */
 static void reply_with_counts(void *arg, const struct service_result *r)
 {
 	struct dialog_request *q = arg;
@@ -84,7 +84,7 @@ static void end_call(struct dialog_request *q)
 		delete_now(q);
 }
 
-/* Other branches may still ring: ends the call after DOUBT_S without an offer or answer. */
+/* Other branches may still ring: ends the call after DOUBT_S if no offer or answer comes. */
 static void end_in_doubt(struct dialog_request *q)
 {
 	(void)dialog_later_end(q->dialog, DOUBT_S * 1000, true);
@@ -98,7 +98,7 @@ static void return_done(void *arg, const struct service_result *r)
 	struct dialog_request *q = arg;
 	struct dialog *g = q->dialog;
 
-	/* For example, the session does not remember the fork's key any longer. */
+	/* A possible reason: the session no longer remembers the fork's key. */
 	if (r->e) {
 		log_info("dialog",
 		         "sid=%s msg=\"cannot return to another fork, ending the call\" "
@@ -117,7 +117,8 @@ static void return_done(void *arg, const struct service_result *r)
 	finish(q);
 }
 
-/* Returns the call to the fork that answered before. False: there is none, or no memory. */
+/* Returns the call to the fork that answered before the active one. False: no such fork, or no
+ * memory. */
 static bool start_return(struct dialog_request *q)
 {
 	struct dialog *g = q->dialog;
@@ -143,7 +144,7 @@ static bool start_return(struct dialog_request *q)
 
 /* --- branches --------------------------------------------------------------- */
 
-/* The agreement; before the first answer, the first offer. */
+/* Returns the agreement, or before the first answer the first offer. */
 static const struct dialog_exchange *first_exchange(const struct dialog *g)
 {
 	return g->now ? g->now : g->next;
@@ -156,7 +157,7 @@ static void branch_gone(struct dialog_request *q)
 	const struct dialog_exchange *offer = dialog_branch_offer(g, q->core);
 	struct dialog_exchange *copy = NULL;
 
-	/* Wait for the other branches again, as before the answer. */
+	/* Another branch becomes active: the call waits for its answer, as before the first one. */
 	if (q->core != g->core && offer &&
 	    (offer == g->next || !dialog_exchange_copy(&copy, offer))) {
 		if (copy) {
@@ -188,7 +189,7 @@ static void branch_done(void *arg, const struct service_result *r)
 	branch_gone(q);
 }
 
-/* Removes the legs of core leg `core`. If it was the active one, core leg `heir` becomes active. */
+/* Removes core leg `core` from all media. If it was active, core leg `heir` becomes active. */
 static void take_branch(struct dialog_request *q, unsigned core, unsigned heir)
 {
 	struct dialog *g = q->dialog;
@@ -214,7 +215,7 @@ static void end_branch(struct dialog_request *q)
 	     has_other = dialog_branch_other(g, core, &other);
 
 	b->n_refused = (uint8_t)(b->n_refused + (b->n_refused < UINT8_MAX));
-	/* One name stands for several branches, and some of them have not refused. */
+	/* Several branches have this name, and some of them have not refused yet. */
 	if (b->n_refused < b->n_offers && !is_answered) {
 		end_in_doubt(q);
 		return;
@@ -236,7 +237,7 @@ static void end_branch(struct dialog_request *q)
 
 /* --- what a delete names ---------------------------------------------------- */
 
-/* The answerer's tag that a delete names; empty: it names none. */
+/* The answerer's tag in a delete; empty: the delete names no answerer. */
 static struct str fork_tag(const struct dialog *g, const struct dialog_command *command)
 {
 	if (dialog_is_tag_of(g, OFFER_SIDE_A, command->from))
@@ -263,7 +264,7 @@ static void end_active(struct dialog_request *q)
 		end_call(q);
 }
 
-/* A delete with an unknown tag: a branch that never answered has ended. */
+/* Handles a delete with an unknown tag: a branch that never answered has ended. */
 static void end_unknown(struct dialog_request *q)
 {
 	struct dialog *g = q->dialog;
@@ -280,9 +281,9 @@ static void end_unknown(struct dialog_request *q)
 }
 
 /*
- * A delete with the caller's tag alone means that the caller hung up, or that one of several
- * branches was refused or cancelled while another one rings or has just answered. With a delay of
- * 0 it means the whole call.
+ * Could the delete be about one branch? A delete with the caller's tag alone means that the caller
+ * hung up, or that one of several branches was refused or cancelled while another one rings or has
+ * just answered. With a delay of 0 the delete means the whole call.
  */
 static bool may_be_a_refusal(const struct dialog_request *q)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Makes, copies and frees exchanges; the defaults of a request's options. */
+/* Makes, copies and frees exchanges; sets the defaults of a request's options. */
 #include "control/dialog/media.h"
 
 #include "base/mem.h"
@@ -24,7 +24,7 @@ void dialog_options_defaults(struct dialog_options *o)
 
 enum relay_mode dialog_mode_of(bool offerer_is_secure, bool answerer_is_secure)
 {
-	/* [offerer's SRTP ends here][answerer's does] */
+	/* [offerer_is_secure][answerer_is_secure] */
 	static const enum relay_mode modes[2][2] = {
 		{RELAY_MODE_RTP, RELAY_MODE_E2AE},
 		{RELAY_MODE_E2AE, RELAY_MODE_SRTP_SRTP},

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Forks that share a leg: several terminals answer one offer, each in its own dialog (RFC 3261
- * 13.2.2.4). The last answer is the active one; when its dialog ends, the call returns to the
- * answer before it.
+ * Forks: several terminals answer one offer, each in its own dialog (RFC 3261 13.2.2.4). The fork
+ * that answered last is active; when its dialog ends, the call returns to the fork that answered
+ * before it.
  */
 #include "control/dialog/request.h"
 
@@ -11,9 +11,9 @@
 #include "base/mem.h"
 
 /*
- * RFC 3261 13.2.2.4: 64 times T1 after the first 2xx the caller considers early dialogs ended.
- * After that the gateway can't know whether a fork was confirmed, and a call that ends must not
- * return to a fork that does not exist.
+ * Seconds during which a call may return to a fork: 64 times T1. This long after the first 2xx the
+ * caller considers other early dialogs ended (RFC 3261 13.2.2.4). The gateway can't know whether
+ * a fork was confirmed, and must not return a call to a fork that no longer exists.
  */
 enum { FORK_S = 32 };
 

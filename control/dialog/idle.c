@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Ends silent calls: the relay reports the silence of a leg, this file judges the whole session. A
- * sweep looks at calls for which the relay reports nothing. */
+/* Ends silent calls. The relay reports that a leg is silent; this file then judges the whole
+ * session. A periodic sweep looks at calls for which the relay reports nothing. */
 #include "control/dialog/idle.h"
 
 #include "base/clk.h"
@@ -21,13 +21,14 @@ static uint64_t later_of(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* A leg, the leg it is joined to, and when it last received a packet (monotonic). */
+/* A leg, its peer leg, and when the leg last received a packet (monotonic). */
 struct idle_leg {
 	const struct spec_leg *leg, *peer;
 	uint64_t heard_ns;
 };
 
-/* Leg i of a media. False: it is not joined to another leg. */
+/* Finds leg `i` of a media and the leg that it is joined to. False: one of them does not exist, or
+ * leg `i` is a core leg that is not active. */
 static bool find_idle_leg(struct idle_leg *out, const struct spec_media *m,
                           const struct relay_media_stats *stats, unsigned i)
 {
@@ -44,7 +45,8 @@ static bool find_idle_leg(struct idle_leg *out, const struct spec_media *m,
 	return out->leg->exists && out->peer->exists;
 }
 
-/* Should the leg receive packets? On a held call only if it received music on hold. */
+/* Should the leg receive packets? If its peer leg must not (one side holds): only if the leg has
+ * received music on hold. */
 static bool is_missed(const struct idle_leg *e, const struct dialog_idle_times *t)
 {
 	if (!e->leg->relay.inactivity_ms)
@@ -57,7 +59,7 @@ static bool is_silent(const struct idle_leg *e, const struct dialog_idle_times *
 {
 	uint64_t limit_ns = e->leg->relay.inactivity_ms * NS_PER_MS;
 
-	/* The relay's timer starts slightly before settled_ns: allow an eighth less. */
+	/* The relay starts its timer slightly before settled_ns: 7/8 of the limit is enough. */
 	return t->now_ns - later_of(e->heard_ns, t->settled_ns) >= limit_ns - limit_ns / 8;
 }
 
@@ -115,7 +117,7 @@ static void on_stats(void *arg, const struct service_result *r)
 	if (!r->e && r->session && r->stats && !i->is_closed &&
 	    dialogs_ends_when_silent(i->dialogs, str_of(r->session->spec->id), &t.settled_ns)) {
 		is_over = dialog_idle_is_over(r->session->spec, r->stats, &t, &is_quiet);
-		/* The relay reports a silence once; the sweep looks at quiet calls again. */
+		/* The relay reports each silence once; the sweep looks at quiet calls again. */
 		dialogs_set_quiet(i->dialogs, str_of(r->session->spec->id), is_quiet);
 	}
 	if (!is_over) {
@@ -123,8 +125,8 @@ static void on_stats(void *arg, const struct service_result *r)
 		return;
 	}
 	log_info("dialog",
-	         "sid=%s msg=\"call ended: the legs that should send are silent (inactivity-ms; "
-	         "silent-timeout on hold or before an answer)\"",
+	         "sid=%s msg=\"call ended: no packets on any leg that should receive them "
+	         "(inactivity-ms; for a call on hold or without an answer: silent-timeout)\"",
 	         LOG_QUOTED(r->session->spec->id));
 	service_delete(i->service, str_of(r->session->spec->id), on_deleted, i);
 }
@@ -137,7 +139,7 @@ static void look_at(void *arg, const char *id)
 	service_get(i->service, str_of(id), on_stats, i);
 }
 
-/* --- when ------------------------------------------------------------------- */
+/* --- events and sweeps ------------------------------------------------------ */
 
 static void on_event(void *arg, const struct session_event *e)
 {
@@ -163,8 +165,8 @@ static void on_sweep(void *arg)
 
 	dialogs_each_quiet(i->dialogs, clk_mono_ns() - silent_ns(i), look_at, i);
 	if (set_sweep(i))
-		log_error("dialog", "msg=\"cannot set a timer, silent calls without a "
-		                    "media-timeout event will not end\"");
+		log_error("dialog", "msg=\"cannot set a timer: silent calls end only after a "
+		                    "media-timeout event\"");
 }
 
 enum err dialog_idle_new(struct dialog_idle **out, struct loop *l, struct events *ev,

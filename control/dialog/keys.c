@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Keys of earlier agreements. An m-line that is off, or carried without SRTP, keeps its last keys.
- * Keys that the session would refuse to use again are found before they are agreed. */
+ * Offer and answer are checked for keys that the session would refuse because of earlier use. */
 #include "control/dialog/media.h"
 
 static enum err remember_side(struct dialog_side *side, const struct dialog_side *before)

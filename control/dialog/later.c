@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting deletes in the order of their requests, and one timer for the next one that is due. */
+/* A list of waiting deletes in the order of their requests, and one timer for the earliest end. */
 #include "control/dialog/later.h"
 
 #include "base/clk.h"
@@ -7,15 +7,15 @@
 #include "base/mem.h"
 #include "control/dialog/request.h"
 
-enum { AGAIN_MS = 1000 }; /* try again this long after a call's queue was full */
+enum { AGAIN_MS = 1000 }; /* time until the next try after ending a call failed */
 
 struct dialog_leave {
 	struct link link;
 	struct dialog *dialog;
-	uint64_t due_ns;
-	bool in_doubt;     /* as in dialog_later_end */
-	bool offer_waited; /* when the call was deleted, an offer waited in it */
-	bool is_under_way; /* the end is queued */
+	uint64_t due_ns;   /* when the call ends (monotonic) */
+	bool in_doubt;     /* the call may still be alive (dialog_later_end) */
+	bool offer_waited; /* at the delete, a re-offer of the call waited for its answer */
+	bool is_under_way; /* the request that ends the call is queued or under way */
 };
 
 struct dialog_later {
@@ -35,7 +35,7 @@ static void arm(struct dialog_later *l, uint64_t due_ns)
 	l->due_ns = due_ns;
 	if (loop_timer_set(l->timer, due_ns > now_ns ? due_ns - now_ns : 0)) {
 		l->due_ns = UINT64_MAX;
-		log_error("dialog", "msg=\"cannot set a timer, deleted calls stay until another "
+		log_error("dialog", "msg=\"cannot set a timer: deleted calls stay until another "
 		                    "call is deleted\"");
 	}
 }
@@ -62,7 +62,7 @@ static void on_timer(void *arg)
 		if (!v->is_under_way && v->due_ns <= now_ns)
 			end_now(v);
 	}
-	/* A second loop, because the ends above may have removed entries. */
+	/* A second loop, because calls that ended above may have removed entries. */
 	LIST_EACH (it, &l->all) {
 		const struct dialog_leave *v = LIST_OF(it, struct dialog_leave, link);
 
@@ -72,7 +72,8 @@ static void on_timer(void *arg)
 	arm(l, next_ns);
 }
 
-/* Ports ran out: ends the call that was deleted first and has no request under way. */
+/* Called when ports run out. Of the deleted calls that are not in doubt and have no request under
+ * way, ends the one deleted first. False: there is none. */
 static bool on_reclaim(void *arg)
 {
 	struct dialog_later *l = arg;
@@ -82,9 +83,11 @@ static bool on_reclaim(void *arg)
 
 		if (v->in_doubt || v->is_under_way || queue_is_busy(&v->dialog->requests))
 			continue;
-		log_info("dialog",
-		         "sid=%s msg=\"ending a deleted call early, its ports are needed\"",
-		         LOG_QUOTED(v->dialog->id));
+		log_info(
+			"dialog",
+			"sid=%s msg=\"no free ports: ending a deleted call before its delete delay "
+			"is over\"",
+			LOG_QUOTED(v->dialog->id));
 		v->is_under_way = true;
 		if (dialog_end_now(v->dialog))
 			return true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The profile that each side sees of an m-line, and the treatment of m-lines that are not RTP. */
+/* Chooses the profile of an m-line for each side, and the treatment of m-lines that are not RTP. */
 #include "control/dialog/media.h"
 
 /* --- profiles --------------------------------------------------------------- */
@@ -99,7 +99,7 @@ static bool names_tcp(struct str proto)
 	return false;
 }
 
-/* udptl, UDP/BFCP, UDP/DTLS/SCTP, and RTP under an unknown profile. */
+/* Is the protocol over UDP? For example udptl, UDP/BFCP, UDP/DTLS/SCTP, an unknown RTP profile. */
 static bool is_udp(struct str proto)
 {
 	static const char *const prefixes[] = {"udp", "DTLS/", "FEC/UDP", "RTP/"};

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Loop protection of signalling: recognises SDP that this gateway has written by a mark in it. */
+/* Loop protection of signalling: this gateway marks the SDP that it writes, and recognises it. */
 #include "control/dialog/request.h"
 
-/* rtpengine's attribute, which clients and proxies know. Its value is the id of the gateway. */
+/* The attribute that rtpengine uses; clients and proxies know it. Its value is the gateway's id. */
 #define MARK "rtpengine"
 
-/* The mark is a session-level line: it stands before the first m-line. */
+/* Does the SDP have the mark of gateway `instance`? Looks at session-level lines only. */
 static bool is_marked(struct str sdp, const char *instance)
 {
 	while (sdp.n && !str_starts(sdp, "m=")) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An offer: checked, planned, applied to the session, rewritten for the other side. */
+/* Checks and plans an offer, applies it to the session and rewrites it for the other side. */
 #include "control/dialog/request.h"
 
 #include "base/log.h"
@@ -12,7 +12,7 @@ bool dialog_is_tag_of(const struct dialog *g, enum offer_side side, struct str t
 	return g->tag[side] && str_is(tag, g->tag[side]);
 }
 
-/* The sender's side: A when it has the first offerer's tag, else B, whatever tags branches have. */
+/* The sender's side: A if its tag is the first offerer's or the call knows no tag yet, else B. */
 static enum offer_side side_of(const struct dialog *g, const struct dialog_command *command)
 {
 	if (!g->tag[OFFER_SIDE_A] || dialog_is_tag_of(g, OFFER_SIDE_A, command->from))
@@ -21,8 +21,9 @@ static enum offer_side side_of(const struct dialog *g, const struct dialog_comma
 }
 
 /*
- * A request of side B carries A's tag as its to tag (RFC 3261 12.2.1.1). A new INVITE that happens
- * to have the same Call-ID does not: it is another call and must not touch this one.
+ * A request of side B has A's tag as its to tag (RFC 3261 12.2.1.1). A new INVITE that happens to
+ * have the same Call-ID does not have that tag: it belongs to another call and must not change this
+ * one.
  */
 bool dialog_is_of_sides(const struct dialog *g, const struct dialog_command *command)
 {
@@ -67,8 +68,8 @@ static void offer_done(void *arg, const struct service_result *r)
 	if (r->e && g->session && r->limit == SERVICE_LIMIT_PORTS && offer_less(q, r))
 		return;
 	if (r->e) {
-		/* A client that gets a limit error moves the call to another gateway: a new call
-		 * only. */
+		/* A client that gets a limit error moves the call to another gateway. Only a new
+		 * call can move. */
 		q->limit = g->session || g->now ? SERVICE_LIMIT_NONE : r->limit;
 		dialog_request_fail(q, r->e, r->why);
 		return;
@@ -79,7 +80,7 @@ static void offer_done(void *arg, const struct service_result *r)
 	dialog_request_reply_sdp(q, !q->x->from, false, commit_offer);
 }
 
-/* Refuses the last m-line that is new in the call. False: none is new, or it alone is left. */
+/* Refuses the last m-line that is new in the call. False: none is new, or no other one remains. */
 static bool refuse_a_new_line(struct dialog_request *q, const struct why *reason, enum err *e)
 {
 	const struct dialog_exchange *now = q->dialog->now;
@@ -105,8 +106,9 @@ static bool refuse_a_new_line(struct dialog_request *q, const struct why *reason
 	return true;
 }
 
-/* Too few ports for the new m-lines of a call: refuses them one after the other until the others
- * get ports. The media that the call has stay. False: no m-line can be refused. */
+/* Called when there are too few ports for the new m-lines of a call: refuses the last new one,
+ * again until the remaining ones get ports. Existing media stay. False: no m-line can be refused.
+ */
 static bool offer_less(struct dialog_request *q, const struct service_result *r)
 {
 	struct dialog *g = q->dialog;
@@ -149,7 +151,7 @@ static enum err plan_offer(struct dialog_request *q, enum offer_side side, enum 
 				      },
 		                      why);
 
-	/* Only the first offer forks: later ones go to the active core leg. */
+	/* Only the first offer forks; later offers go to the active core leg. */
 	q->core = g->state == OFFER_NEW || g->state == OFFER_OPENING
 	                  ? dialog_core_of_branch(g, q->command.branch, true)
 	                  : g->core;
@@ -163,8 +165,8 @@ static enum err plan_offer(struct dialog_request *q, enum offer_side side, enum 
 }
 
 /*
- * The address in an offer of a running call takes effect with the answer. It is judged now, so that
- * the side that named a forbidden target gets the error. New legs are judged at their creation.
+ * Judges the addresses in an offer of a running call. They take effect with the answer, but the
+ * side that names a forbidden target must get the error. New legs are judged at their creation.
  */
 static enum err judge_targets(struct dialog_request *q, enum offer_side side, struct why *why)
 {
@@ -203,28 +205,28 @@ static enum err judge_offer(struct dialog_request *q, enum offer_action *action,
 
 	if (!dialog_is_of_sides(g, &q->command))
 		return why_fail(why, ERR_INVALID,
-		                "this Call-ID belongs to another call: the tags match neither of "
-		                "its sides");
+		                "this Call-ID belongs to another call: the tags match neither side "
+		                "of that call; a new call needs another Call-ID");
 	*action = offer_look(g->state, q->event, &next);
 	if (*action == OFFER_DO_GLARE && q->command.options.supersede_glare) {
-		/* The client does not report refusals: assume that the other offer was refused. */
+		/* The client reports no refusals: assume that the other offer was refused. */
 		q->supersedes = true;
 		(void)offer_look(g->state, OFFER_EVENT_REFUSED, &next);
 		*action = offer_look(next, q->event, &next);
 	}
 	if (*action == OFFER_DO_GLARE)
 		return why_fail(why, ERR_BUSY,
-		                "both sides offer: the other side's offer came first (491), try "
-		                "again later");
+		                "both sides made an offer, and the other side's offer came first "
+		                "(491); try again later");
 	if (*action != OFFER_DO_OPEN && *action != OFFER_DO_REPLACE)
 		return why_fail(why, ERR_WRONG_STATE,
-		                "no offer is possible: the call is in state %s",
+		                "the call accepts no offer now: it is in state %s",
 		                offer_state_name(g->state));
 	return ERR_OK;
 }
 
-/* Does the offer begin a new call with the Call-ID of a deleted call that goes on for its delete
- * delay? Then ends the old call first; the offer starts again after that. */
+/* If the offer begins a new call with the Call-ID of a deleted call that waits for its delete
+ * delay: ends the old call first, then starts the offer again. False: it does not. */
 static bool take_over(struct dialog_request *q)
 {
 	struct dialog *g = q->dialog;

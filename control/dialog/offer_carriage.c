@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How an m-line of an offer is carried: which side's SRTP ends here, and what each side sees. */
+/* Decides how to carry an offered m-line: which side's SRTP to terminate, which profiles to use. */
 #include "control/dialog/offer_line.h"
 
 #include "base/mem.h"
@@ -23,7 +23,7 @@ struct offer_carriage offer_carry_opaque(enum sdp_profile near, enum sdp_profile
 	return (struct offer_carriage){.mode = RELAY_MODE_E2E, .near = near, .far = far};
 }
 
-/* Marks the lines of all other suites as refused. `suites`: bits by suite_id. */
+/* Marks lines whose suite is not in `suites` as refused. `suites`: bits by suite_id. */
 static void refuse_suites(struct sdes_list *list, uint32_t suites)
 {
 	for (unsigned i = 0; i < list->n; i++)
@@ -37,15 +37,15 @@ enum sdp_profile offer_line_far_profile(const struct offer_line *p)
 	return dialog_far_profile(p->s->media[p->i].profile, p->now, p->i, p->other, p->o);
 }
 
-/* Does the offerer's SRTP end here? Yes for a secure profile, and for optional SRTP with a usable
- * a=crypto line. */
+/* Does this gateway terminate the offerer's SRTP, unless it passes end to end? Yes for a secure
+ * profile, and for optional SRTP with a usable a=crypto line. */
 static bool ends_near(const struct offer_line *p, enum sdp_profile near)
 {
 	return sdp_profile_is_secure(near) ||
 	       (p->o->osrtp == DIALOG_OSRTP_END && sdes_list_first(p->list));
 }
 
-/* Does the other side get keys of ours under a plain profile? Not if it answered without keys. */
+/* Do we offer keys to the other side under a plain profile? Not if it answered without keys. */
 static bool is_optional_far(const struct offer_line *p, enum sdp_profile far)
 {
 	const struct dialog_side *before = p->before ? &p->before->side[p->other] : NULL;
@@ -57,7 +57,7 @@ static bool is_optional_far(const struct offer_line *p, enum sdp_profile far)
 	               : p->o->osrtp_offer;
 }
 
-/* Does optional SRTP pass end to end? Such media is opaque: the ends decide whether to use SRTP. */
+/* Does optional SRTP pass end to end? Such media is opaque: the terminals agree on SRTP or not. */
 static bool passes_optional(const struct offer_line *p, enum sdp_profile near, enum sdp_profile far)
 {
 	if (p->o->osrtp != DIALOG_OSRTP_PASS || p->o->transport != SDP_PROFILE_OTHER ||
@@ -72,17 +72,18 @@ enum err offer_carriage_plain(struct offer_line *p, struct offer_carriage *c)
 	const struct dialog_media *ended = p->before ? p->before : dialog_find_ended(p->now);
 	bool terminate = p->o->terminate;
 
-	/* A running call stays srtp-srtp; a new m-line too, unless the request names a profile. */
+	/* An srtp-srtp m-line stays so. A new m-line follows the call's other m-lines, unless the
+	 * request names a profile. */
 	if (ended && (p->before || p->o->transport == SDP_PROFILE_OTHER))
 		terminate |= ended->mode == RELAY_MODE_SRTP_SRTP;
-	/* SRTP whose keys come by a=key-mgmt alone can't end here. */
+	/* The gateway can't terminate SRTP whose keys come by a=key-mgmt alone. */
 	terminate &= p->list->n > 0 || !keymgmt_is_present(p->s, p->i);
 	if (sdp_profile_is_dtls(near) || sdp_profile_is_dtls(far)) {
 		if (near != far)
 			return why_fail(
 				p->why, ERR_UNSUPPORTED,
-				"m-line %u: DTLS-SRTP only passes end to end; the other side "
-				"needs the same profile",
+				"m-line %u: DTLS-SRTP can only pass end to end, so both sides need "
+				"the same profile",
 				p->i + 1);
 		*c = offer_carry_opaque(near, far);
 		return ERR_OK;
@@ -135,7 +136,7 @@ enum err offer_carriage_ims(struct offer_line *p, struct offer_carriage *c)
 	p->has_capability = capneg_choose(&p->capability, p->s, p->i, &p->o->sdes) == ERR_OK;
 	ims_facts_read(&f, p->s, p->i, p->list, p->has_capability);
 	if (p->before && !p->o->allow_mode_switch) {
-		/* TS 33.328 7.4: an update keeps the agreed mode, whatever the indicator and the
+		/* TS 33.328 7.4: an update keeps the agreed mode, whatever a=3ge2ae and the
 		 * registration say now. */
 		call.has_binding = p->before->mode == RELAY_MODE_E2AE;
 		f.is_requested |= call.has_binding;
@@ -152,7 +153,7 @@ enum err offer_carriage_ims(struct offer_line *p, struct offer_carriage *c)
 			return ERR_NOMEM;
 	}
 	if (d.action == IMS_REFUSE) {
-		/* TS 33.328 7.4: the update fails as a whole; the media goes on as agreed. */
+		/* TS 33.328 7.4: the update fails as a whole; the media continues as agreed. */
 		p->is_whole = p->before != NULL;
 		return why_fail(p->why, ERR_INVALID, "m-line %u: %s", p->i + 1, d.reason);
 	}

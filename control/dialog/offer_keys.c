@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys of an m-line of an offer: which of the offerer's is used, and which of ours are offered. */
+/* Chooses for an offered m-line the offerer's key to use, and our keys for the other side. */
 #include "control/dialog/offer_line.h"
 
 #include "base/mem.h"
@@ -39,7 +39,7 @@ enum err offer_keys_near(struct offer_line *p, const struct dialog_side *before)
 	char text[256];
 	enum err e;
 
-	/* An m-line that returns with another key also gets a new key of ours. */
+	/* An m-line that returns with its old key keeps our old key; else we make a new one. */
 	if (!before && line)
 		before = past;
 	if (p->m->acfg)
@@ -61,10 +61,10 @@ enum err offer_keys_near(struct offer_line *p, const struct dialog_side *before)
 	return e;
 }
 
-/* The suites to offer, best first, each once. */
+/* The suites to offer, best first, without duplicates. */
 struct suites {
 	unsigned n;
-	uint32_t seen;
+	uint32_t seen; /* bits by suite_id: the suites in `ids` */
 	enum suite_id ids[SUITE_COUNT];
 };
 
@@ -89,8 +89,8 @@ static void sort_suites(struct suites *l, const struct dialog_options *o)
 	*l = sorted;
 }
 
-/* The suites for the other side. The offerer's come first, so that both ends can agree on one of
- * them. Empty when the request allows none. */
+/* The suites for the other side. With offerers_first the offerer's suites come first, so that both
+ * ends can agree on one of them. Empty if the request allows none. */
 static struct suites far_suites(const struct offer_line *p)
 {
 	const struct dialog_options *o = p->o;
@@ -118,7 +118,8 @@ enum err offer_keys_far(struct offer_line *p, const struct dialog_side *before)
 	if (!goes_on && !suites.n)
 		return why_fail(
 			p->why, ERR_INVALID,
-			"m-line %u: %s without a suite to offer: the request excludes all suites",
+			"m-line %u: %s without a suite to offer: the request excludes all suites; "
+			"allow at least one",
 			p->i + 1, sdp_profile_name(p->m->side[p->other].profile));
 	l = mem_alloc(sizeof(*l));
 	if (!l)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The sides of an m-line of an offer: their interfaces, address families and latching. */
+/* Chooses interfaces, address families and latching of both sides of an offered m-line. */
 #include "control/dialog/offer_line.h"
 
 #include "control/session/interfaces.h"
 
-/* The side in the agreement, of this m-line or of another one of the call: later offers do not
- * repeat the interface that the first one named. NULL: none. */
+/* The agreed state of `side` in this m-line, else in another m-line of the call: later offers do
+ * not repeat the interface that the first offer named. NULL: none. */
 static const struct dialog_side *side_before(const struct offer_line *p, enum offer_side side)
 {
 	if (p->before)
@@ -16,8 +16,8 @@ static const struct dialog_side *side_before(const struct offer_line *p, enum of
 	return NULL;
 }
 
-/* `family` 0: any. The side keeps its interface if that has the family, else gets the one that the
- * request names. ERR_INVALID: that has no address of the family either. */
+/* Chooses the interface of a side: its present one if that has an address of `family` (0: any),
+ * else the one that the request names. ERR_INVALID: neither has one. */
 static enum err pick_interface(const struct offer_line *p, enum offer_side side, uint8_t family,
                                uint8_t *out)
 {
@@ -41,9 +41,9 @@ static enum err pick_interface(const struct offer_line *p, enum offer_side side,
 }
 
 /*
- * For a side that has not sent SDP yet: the family that the request names, else the offerer's if
- * the interface has it, else the one it has. If the answer has the other family, the leg moves to
- * it (control/session/local.h).
+ * Chooses interface and family of a side that has not sent SDP yet. The family is the one that the
+ * request names, else the offerer's if the interface has an address of it, else the other one. If
+ * the answer has another family, the leg changes to that family (control/session/local.h).
  */
 static enum err pick_far_interface(struct offer_line *p, struct dialog_side *far)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Session patches of offers and answers: an offer adds legs with closed gates, the answer sets
- * their keys and opens the gates. */
+/* Makes the session patches of offers and answers. An offer adds legs with closed gates; the answer
+ * sets their keys and opens the gates. */
 #include <stdio.h>
 
 #include "control/dialog/media.h"
@@ -41,7 +41,7 @@ static void set_u8(uint64_t *has, unsigned field, uint8_t *at, uint8_t v)
 	*at = v;
 }
 
-/* Sets all of a leg but its keys, gates and RTCP mode. */
+/* Sets a leg's local interface, family, latching, DSCP and remote addresses. */
 static void place_leg(struct spec_leg *leg, const struct dialog_side *side,
                       const struct dialog_terms *terms)
 {
@@ -67,12 +67,13 @@ static const struct keyctx *key_of(const struct sdes_line *line)
 	return line->n_keys ? line->keys[0] : NULL;
 }
 
-/* Does this side send, and does it receive, by its direction attribute? */
+/* Does this side send, by its direction attribute? */
 static bool sends(const struct dialog_side *s)
 {
 	return s->at.direction == SDP_SENDRECV || s->at.direction == SDP_SENDONLY;
 }
 
+/* Does this side receive, by its direction attribute? */
 static bool hears(const struct dialog_side *s)
 {
 	return s->at.direction == SDP_SENDRECV || s->at.direction == SDP_RECVONLY;
@@ -85,7 +86,7 @@ static void open_gates(struct spec_leg *leg, const struct dialog_side *side,
 	bool out = !by_direction || (sends(peer) && hears(side));
 
 	spec_leg_set_gate(leg, false, in);
-	/* RFC 3264 8.4, hold by c=0.0.0.0: send neither RTP nor RTCP. */
+	/* Hold by c=0.0.0.0 (RFC 3264 8.4): send no RTP. */
 	spec_leg_set_gate(leg, true, out && !side->at.is_held_by_address);
 }
 
@@ -112,7 +113,7 @@ static void settle_leg(struct spec_leg *leg, const struct dialog_exchange *x,
 	SPEC_HAS(leg, SPEC_LEG_RTCP);
 	if (mux)
 		leg->relay.remote_rtcp = (struct addr){0};
-	/* No media-timeout for a side that must not send, nor for media other than RTP: the
+	/* No media-timeout event for a side that must not send, or for media other than RTP: the
 	 * receiver of a fax is silent for minutes. */
 	leg->relay.inactivity_ms =
 		!other && sends(side) && hears(peer) && !peer->at.is_held_by_address
@@ -124,7 +125,7 @@ static void settle_leg(struct spec_leg *leg, const struct dialog_exchange *x,
 		spec_leg_set_key(leg, false, key_of(&side->theirs));
 		spec_leg_set_key(leg, true, key_of(&side->ours));
 	} else if (m->is_optional) {
-		/* The leg may still have keys. */
+		/* The leg may still have keys of an earlier answer. */
 		spec_leg_set_key(leg, false, NULL);
 		spec_leg_set_key(leg, true, NULL);
 	}
@@ -135,7 +136,7 @@ static enum err end_media(struct spec_session **patch, const char *id, unsigned 
 {
 	struct spec_media *sm = need_media(patch, id, index, m);
 
-	/* All possible legs, so those of forks too. */
+	/* Removes every possible leg, so that legs of forks end, too. */
 	for (unsigned i = RELAY_LEGS_MAX; sm && i > 0; i--) {
 		struct spec_leg *leg = spec_patch_leg(sm, i - 1);
 
@@ -197,7 +198,7 @@ static enum err place_media(struct spec_session **patch, const struct dialog_exc
 		leg->relay.rtcp = dialog_media_is_other(m) ? RELAY_RTCP_NONE : RELAY_RTCP_PAIR;
 		SPEC_HAS(leg, SPEC_LEG_RTCP);
 		place_leg(leg, &m->side[side], &x->terms);
-		/* No media-timeout while the call rings. */
+		/* No media-timeout event while the call rings. */
 		leg->relay.inactivity_ms = 0;
 		SPEC_HAS(leg, SPEC_LEG_INACTIVITY_MS);
 		spec_leg_set_gate(leg, false, false);
@@ -288,7 +289,7 @@ enum err dialog_patch_branch(struct spec_session **out, const struct dialog_exch
 	struct spec_session *patch = NULL;
 	enum err e = ERR_OK;
 
-	/* When side B has leg a, all branches share it. */
+	/* Only if side A has leg a, each branch has its own leg to remove. */
 	for (unsigned i = 0; i < x->n_media && core != active && !e; i++)
 		if (x->media[i].treat == DIALOG_TREAT_RELAY && x->media[i].access == OFFER_SIDE_A)
 			e = take_core(need_media(&patch, id, i, &x->media[i]), core, active);

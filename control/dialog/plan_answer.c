@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Plans an answer against its offer, m-line by m-line. Changes only the plan. */
+/* Plans an answer against its offer, m-line by m-line. Does not change the call or the session. */
 #include "control/dialog/media.h"
 
 #include <stdio.h>
@@ -8,9 +8,9 @@
 #include "keyctx/sdp/keymgmt.h"
 
 /*
- * An answer has one a=crypto line (RFC 4568 5.1.3), but some terminals repeat every line that they
- * support. Keeps only the first line that fits the offer, unless a line has a key of ours. If none
- * fits, all stay, so that the error can name them.
+ * An answer must have one a=crypto line (RFC 4568 5.1.3), but some terminals repeat every line that
+ * they support. Keeps only the first line that fits the offer. Keeps all lines if one of them has
+ * our own key, or if none fits; sdes_answer_check then refuses the answer.
  */
 static void leave_first_that_fits(struct sdes_list *list, const struct sdes_list *offered,
                                   bool any_tag)
@@ -78,10 +78,12 @@ static enum err judge_answered_key(const struct dialog_side *side, const struct 
 	if (n.is_rekeyed && sdes_line_shares_key(&side->theirs, &before->theirs))
 		return why_fail(
 			why, ERR_REKEY,
-			"the answer has the key in use with another suite, MKI or lifetime; a new "
-			"key is needed");
+			"a=crypto of the answer has the key in use, but another suite, MKI or "
+			"lifetime; the peer must choose a new key");
 	if (sdes_line_shares_key(&side->theirs, &before->ours))
-		return why_fail(why, ERR_INVALID, "a=crypto of the answer has our own key");
+		return why_fail(why, ERR_INVALID,
+		                "a=crypto of the answer has this gateway's own key; the peer must "
+		                "choose another key");
 	if (offer_change_is_refusal(offer_judge(&n, &policy)))
 		return why_fail(
 			why, ERR_REKEY,
@@ -90,8 +92,8 @@ static enum err judge_answered_key(const struct dialog_side *side, const struct 
 	return ERR_OK;
 }
 
-/* RFC 8643 4: an answer with keys accepts SRTP, one without keys declines it. Some terminals answer
- * with the secure profile. */
+/* Decides optional SRTP (RFC 8643 4): an answer with keys accepts SRTP, an answer without keys
+ * declines it. Some terminals accept with the secure profile. */
 static void settle_optional(struct dialog_media *m, enum offer_side from, const struct sdp *s,
                             unsigned i)
 {
@@ -105,7 +107,7 @@ static void settle_optional(struct dialog_media *m, enum offer_side from, const 
 	sdes_line_clear(&side->ours);
 }
 
-/* An answer passes end to end: the request must not exclude all of its a=crypto lines. */
+/* Checks an answer that passes end to end: the request must not exclude all its a=crypto lines. */
 static enum err check_what_passes(const struct sdp *s, unsigned i, const struct dialog_options *o,
                                   struct why *why)
 {
@@ -122,16 +124,16 @@ static enum err check_what_passes(const struct sdp *s, unsigned i, const struct 
 struct answer_line {
 	const struct sdp *s;
 	unsigned i;
-	enum offer_side from; /* the offerer */
-	const struct dialog_media *before;
+	enum offer_side from;              /* the offerer */
+	const struct dialog_media *before; /* this m-line in the agreement; NULL: not relayed */
 	const struct dialog_options *o;
-	/* set: the failure of this m-line refuses the whole answer; under IMS the call is released
-	 * then (TS 24.229) */
+	/* output: a failure of this m-line refuses the whole answer; under IMS the call is then
+	 * released (TS 24.229) */
 	bool is_whole;
 };
 
-/* The transport of an m-line for an error: its RTP profile, else the text of the m-line with "?"
- * for unprintable characters. */
+/* The transport of an m-line, for an error text: its RTP profile, else the protocol that the m-line
+ * names, with "?" for unprintable characters. */
 static const char *transport_name(enum sdp_profile profile, struct str written, char out[32])
 {
 	if (sdp_profile_is_rtp(profile))
@@ -143,7 +145,7 @@ static const char *transport_name(enum sdp_profile profile, struct str written, 
 	return *out ? out : "no transport";
 }
 
-/* ERR_INVALID unless the answer has the kind of transport that was offered to this side. */
+/* Checks that the answer has the offered kind of transport. ERR_INVALID: it has another one. */
 static enum err check_transport(const struct dialog_media *m, enum sdp_profile offered,
                                 const struct sdp_media *answered, struct why *why)
 {
@@ -177,7 +179,9 @@ static enum err plan_answered(struct dialog_media *m, struct answer_line *l, str
 	if (!e && m->mode == RELAY_MODE_E2E && m->had_keys &&
 	    sdp_profile_is_secure(side->profile) && !sdp_has_attr(s, (int)i, "crypto") &&
 	    !keymgmt_is_present(s, i))
-		e = why_fail(why, ERR_INVALID, "RTP/SAVP answered without keys (RFC 4568 5.3)");
+		e = why_fail(why, ERR_INVALID,
+		             "the answer has RTP/SAVP but no keys (RFC 4568 5.3); it needs an "
+		             "a=crypto line");
 	if (!e && dialog_mode_is_opaque(m->mode) && sdp_profile_is_secure(side->profile) &&
 	    !keymgmt_is_present(s, i))
 		e = check_what_passes(s, i, o, why);
@@ -253,7 +257,7 @@ enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_excha
 		if (!refused && why)
 			*why = reason;
 		refused = refused ? refused : e;
-		/* An m-line that can't be used is off; the others go on. */
+		/* An m-line with an unusable answer is switched off; the others stay. */
 		if (e != ERR_NOMEM && e != ERR_CRYPTO && !l.is_whole)
 			e = dialog_media_set_aside(m, DIALOG_TREAT_OFF, &reason);
 		else if (why)

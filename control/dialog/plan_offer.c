@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Plans an offer m-line by m-line. Changes only the plan. */
+/* Plans an offer, m-line by m-line. Does not change the call or the session. */
 #include "control/dialog/offer_line.h"
 
 #include "base/mem.h"
@@ -20,17 +20,19 @@ static enum err judge_news(struct offer_line *p, const struct offer_carriage *c)
 			p->capability.crypto.fault = offer_keys_judge_one(&p->capability.crypto, b);
 		if (p->m->acfg && p->capability.crypto.fault)
 			return why_fail(p->why, ERR_INVALID,
-			                "m-line %u: potential configuration: %s", p->i + 1,
-			                sdes_fault_meaning(p->capability.crypto.fault));
+			                "m-line %u: the a=crypto line of the potential "
+			                "configuration is not usable: %s",
+			                p->i + 1, sdes_fault_meaning(p->capability.crypto.fault));
 		if (!sdes_list_first(p->list) && !p->m->acfg &&
 		    sdes_list_has_fault(p->list, SDES_REUSED_KEY))
-			return why_fail(p->why, ERR_REKEY,
-			                "m-line %u: the key in use with another suite, MKI or "
-			                "lifetime; a new key is needed",
-			                p->i + 1);
+			return why_fail(
+				p->why, ERR_REKEY,
+				"m-line %u: a=crypto has the key in use, but another suite, "
+				"MKI or lifetime; the peer must choose a new key",
+				p->i + 1);
 	}
 	/* An m-line that changes between RTP and another protocol, such as fax, is a new media
-	 * under the same number, not a change of mode that policy must allow. */
+	 * under the same number. Such a change needs no permission, unlike a change of mode. */
 	if (b && (c->near == SDP_PROFILE_OTHER) != dialog_media_is_other(p->before)) {
 		p->m->change = OFFER_CHANGE_SWITCHED;
 		return ERR_OK;
@@ -46,20 +48,21 @@ static enum err judge_news(struct offer_line *p, const struct offer_carriage *c)
 	}
 	p->m->change = offer_judge(&n, &policy);
 	if (p->m->change == OFFER_CHANGE_REKEY_REFUSED)
-		return why_fail(p->why, ERR_REKEY,
-		                "m-line %u: a new key, but the peer's address did not change, and "
-		                "this call does not accept re-keying",
-		                p->i + 1);
+		return why_fail(
+			p->why, ERR_REKEY,
+			"m-line %u has a new key, but the peer's address did not change, and "
+			"this call does not accept re-keying",
+			p->i + 1);
 	if (p->m->change == OFFER_CHANGE_SWITCH_REFUSED)
 		return why_fail(p->why, ERR_WRONG_STATE,
-		                "m-line %u: %s may not become %s in mid-call", p->i + 1,
+		                "m-line %u: mode %s must not become %s during the call", p->i + 1,
 		                relay_mode_name(p->before->mode), relay_mode_name(c->mode));
 	return ERR_OK;
 }
 
 static enum err fill_media(struct offer_line *p, const struct offer_carriage *c)
 {
-	/* A media that changes its mode is built anew; it takes nothing over. */
+	/* A media that changes its mode is built anew: it gets new legs. */
 	const struct dialog_media *before =
 		p->m->change == OFFER_CHANGE_SWITCHED ? NULL : p->before;
 	struct dialog_media *m = p->m;
@@ -122,7 +125,7 @@ static enum err plan_rtp(struct offer_line *p)
 	return e ? e : fill_media(p, &c);
 }
 
-/* RFC 3264 6 and 8.2: an m-line with port 0 has a profile too; each side sees its own. */
+/* Sets the profile of both sides of an m-line with port 0 (RFC 3264 6 and 8.2). */
 static void see_profiles(struct offer_line *p)
 {
 	p->m->side[p->from].profile = p->s->media[p->i].profile;
@@ -136,7 +139,7 @@ static void plan_off(struct offer_line *p)
 	see_profiles(p);
 }
 
-/* Refuses one m-line and clears its keys. Returns `e` when the whole offer must be refused. */
+/* Refuses one m-line and clears its keys. Returns `e` if the whole offer must be refused. */
 static enum err refuse_line(struct offer_line *p, enum err e)
 {
 	if (e == ERR_NOMEM || e == ERR_CRYPTO || p->is_whole)
@@ -149,8 +152,9 @@ static enum err refuse_line(struct offer_line *p, enum err e)
 }
 
 /*
- * Plans an m-line that is not RTP: UDP is relayed unchanged, other protocols are passed on or
- * refused. The reply reports an m-line that is passed on: its media does not come through here.
+ * Plans an m-line that is not RTP. The setting other-media decides: the gateway relays the media
+ * (UDP only), refuses the m-line, or leaves it in the SDP. In the last case the media bypasses the
+ * gateway, and the reply reports that.
  */
 static enum err plan_other(struct offer_line *p)
 {
@@ -167,12 +171,12 @@ static enum err plan_other(struct offer_line *p)
 	}
 	if (treat == DIALOG_TREAT_REFUSE)
 		return why_fail(p->why, ERR_UNSUPPORTED,
-		                "m-line %u: %.*s is not relayed, refused as other-media says",
-		                p->i + 1, n, sm->proto.p);
+		                "m-line %u: refused, other-media does not allow %.*s", p->i + 1, n,
+		                sm->proto.p);
 	if (treat == DIALOG_TREAT_PASS) {
 		why_fail(p->why, ERR_OK,
-		         "m-line %u: %.*s is passed on, this gateway does not relay its media",
-		         p->i + 1, n, sm->proto.p);
+		         "m-line %u: %.*s is passed on; its media bypasses this gateway", p->i + 1,
+		         n, sm->proto.p);
 		return dialog_media_set_aside(p->m, DIALOG_TREAT_PASS, p->why);
 	}
 	e = read_transport(p, &t);
@@ -184,7 +188,7 @@ static enum err plan_other(struct offer_line *p)
 	return e ? e : fill_media(p, &c);
 }
 
-/* Could m-lines i and i + 1 offer one media, as RTP and as SRTP? */
+/* Could m-lines i and i + 1 offer the same media, one as RTP and one as SRTP? */
 static bool is_pair(const struct sdp *s, unsigned i)
 {
 	const struct sdp_media *a = &s->media[i], *b = a + 1;
@@ -195,8 +199,8 @@ static bool is_pair(const struct sdp *s, unsigned i)
 }
 
 /*
- * Some phones offer optional SRTP in the way before RFC 8643: two m-lines of one kind, one RTP and
- * one SRTP. Is m-line i the RTP one of such a pair?
+ * Is m-line i the RTP one of a pair? Some phones offer optional SRTP as was usual before RFC 8643:
+ * by two m-lines of one kind, one RTP and one SRTP.
  */
 static bool is_plain_of_pair(const struct sdp *s, unsigned i)
 {
@@ -204,7 +208,7 @@ static bool is_plain_of_pair(const struct sdp *s, unsigned i)
 
 	while (first > 0 && is_pair(s, first - 1))
 		first--;
-	/* If more than two in a row could pair, every second one starts a pair. */
+	/* If more than two m-lines in a row could form pairs, every second one starts a pair. */
 	first = i - (i - first) % 2;
 	return is_pair(s, first) && !sdp_profile_is_secure(s->media[i].profile);
 }
@@ -217,7 +221,8 @@ static enum err plan_media(struct offer_line *p)
 	p->m->row = "";
 	if (p->o->osrtp_pairs && p->o->profile == DIALOG_PLAIN && is_plain_of_pair(p->s, p->i)) {
 		see_profiles(p);
-		why_fail(p->why, ERR_OK, "m-line %u: refused, the SRTP m-line of its pair is used",
+		why_fail(p->why, ERR_OK,
+		         "m-line %u: refused, because another m-line offers the same media as SRTP",
 		         p->i + 1);
 		return dialog_media_set_aside(p->m, DIALOG_TREAT_REFUSE, p->why);
 	}
@@ -283,7 +288,7 @@ enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_pla
 			refused = p.refused;
 	}
 	if (!e && is_all_refused(x))
-		e = refused; /* with the reason of the first one */
+		e = refused; /* `reason` is the reason of the first refused m-line */
 	if (!e) {
 		dialog_follow_ended(x, plan->from, o);
 		dialog_remember_profiles(x, now);

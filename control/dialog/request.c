@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A request from its command to its reply. */
+/* Makes, finishes and frees requests; writes their replies. */
 #include "control/dialog/request.h"
 
 #include <stdio.h>
@@ -69,7 +69,7 @@ void dialog_request_fail(struct dialog_request *q, enum err e, const struct why 
 	dialog_request_finish(q, &reply);
 }
 
-/* Writes the reasons of all m-lines as one text, cut to `room`. */
+/* Writes the reasons of all m-lines as one text, cut to `room` octets. */
 static void write_warning(const struct dialog_exchange *x, char *out, size_t room)
 {
 	size_t at = 0;
@@ -80,12 +80,13 @@ static void write_warning(const struct dialog_exchange *x, char *out, size_t roo
 			at += (size_t)snprintf(out + at, room - at, "%s%s", at ? "; " : "",
 			                       x->media[i].reason);
 	if (x->n_lines[x->from] > SDP_MEDIA_MAX && at < room)
-		snprintf(out + at, room - at, "%s%u m-lines: those after the first %d are refused",
+		snprintf(out + at, room - at,
+		         "%sthe SDP has %u m-lines; those after the first %d are refused",
 		         at ? "; " : "", x->n_lines[x->from], SDP_MEDIA_MAX);
 }
 
-/* Counts m-lines that are not relayed. Logs the first, then one in LOG_EVERY: some phones send such
- * m-lines in every call. */
+/* Counts m-lines that are not relayed. Logs the first one, then one in LOG_EVERY, because some
+ * phones send such m-lines in every call. */
 static void note_lines(const struct dialog_request *q, bool is_answer, const char *warning)
 {
 	enum { LOG_EVERY = 1000 };
@@ -95,7 +96,7 @@ static void note_lines(const struct dialog_request *q, bool is_answer, const cha
 	for (unsigned i = 0; i < q->x->n_media; i++) {
 		const struct dialog_media *m = &q->x->media[i];
 
-		/* An m-line that passes was counted with its offer. */
+		/* The offer has already counted m-lines that pass. */
 		passed += m->reason && m->treat == DIALOG_TREAT_PASS && !is_answer;
 		refused += m->reason &&
 		           m->treat == (is_answer ? DIALOG_TREAT_OFF : DIALOG_TREAT_REFUSE);

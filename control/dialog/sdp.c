@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rewrites the SDP of one side for the other: our addresses, profiles and keys. The rest stays. */
+/* Rewrites the SDP of one side for the other side: writes our addresses, profiles and keys. */
 #include <stdio.h>
 
 #include "control/dialog/media.h"
@@ -25,8 +25,8 @@ static bool offers_mux(const struct dialog_writing *w, const struct dialog_side 
 	return offerer->at.rtcp_mux && !(mux & DIALOG_MUX_DEMUX);
 }
 
-/* The side holds by c=0.0.0.0: writes the same as a direction attribute, for peers that do not know
- * the old way. */
+/* Writes hold by c=0.0.0.0 as a direction attribute instead, for peers that do not know the old
+ * method. */
 static enum err write_hold(const struct dialog_writing *w, unsigned i,
                            const struct dialog_side *held)
 {
@@ -96,8 +96,8 @@ static enum err write_media(const struct dialog_writing *w, unsigned i)
 	const struct spec_leg *leg;
 	enum err e = ERR_OK;
 
-	/* RFC 3264 6: a refused m-line of an answer has the profile of the offer; in an offer it
-	 * has the profile that the side knows. */
+	/* RFC 3264 6: a refused m-line of an answer has the profile of the offer. In an offer it
+	 * has the profile that the receiving side last had. */
 	if (m->treat >= DIALOG_TREAT_REFUSE && m->side[w->to].profile != SDP_PROFILE_OTHER)
 		e = sdp_media_set(w->sdp, i, 0, str_of(sdp_profile_name(m->side[w->to].profile)));
 	if (e || m->treat == DIALOG_TREAT_PASS ||
@@ -119,7 +119,7 @@ static enum err write_replacements(const struct dialog_writing *w, const struct 
 	uint64_t version;
 	enum err e = ERR_OK;
 
-	/* A line that is missing or unreadable is not replaced. */
+	/* Errors other than ERR_NOMEM are ignored: a missing or unreadable line stays as it is. */
 	if (what & DIALOG_REPLACE_ORIGIN && !addr_is_none(ours))
 		e = sdp_origin_write(w->sdp, ours);
 	if (e != ERR_NOMEM && what & DIALOG_REPLACE_USERNAME)
@@ -132,7 +132,7 @@ static enum err write_replacements(const struct dialog_writing *w, const struct 
 	return e == ERR_NOMEM ? e : ERR_OK;
 }
 
-/* Writes the session-level lines. */
+/* Rewrites the session-level lines. */
 static enum err write_session(const struct dialog_writing *w)
 {
 	struct addr ours = {0};
@@ -169,8 +169,9 @@ enum err dialog_write_sdp(const struct dialog_writing *w)
 {
 	enum err e;
 
-	/* Remove a=3ge2ae in both directions: a remote party must not make a terminal show that
-	 * the network protects its access. write_keys adds ours where the call's row requires. */
+	/* Remove a=3ge2ae in both directions: a remote party must not make a terminal believe that
+	 * the network protects its access. write_keys adds our own where the IMS row requires it.
+	 */
 	if (w->o->profile != DIALOG_PLAIN)
 		ims_3ge2ae_remove(w->sdp);
 	e = dialog_strip(w->sdp, w->x, w->o);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Removes from SDP the keys and SRTP attributes of one side that must not reach the other. Finds
- * them by name and by content, at session level and in every m-line. */
+/* Removes keys and SRTP attributes of one side that must not reach the other side. Finds the lines
+ * by name and by content, at session level and in every m-line. */
 #include "control/dialog/media.h"
 #include "keyctx/sdp/capneg.h"
 
-/* What a section (the session level or an m-line) may keep. */
+/* Which lines a section (the session level or an m-line) may keep. */
 struct keep {
 	bool keys; /* lines with SRTP keys */
-	/* capability negotiation, which names keys or profiles that the other side does not get */
+	/* lines of capability negotiation, which contain keys or profiles of the sending side */
 	bool capabilities;
 	bool key_mgmt;  /* a=key-mgmt, which m-lines over TLS use too (RFC 4567, TS 33.328) */
-	bool transform; /* attributes of the SRTP transform: is_transform */
-	const struct dialog_options *suites; /* keys only of suites that these allow; NULL: all */
+	bool transform; /* attributes of the SRTP transform (is_transform) */
+	const struct dialog_options *suites; /* options that limit the suites; NULL: no limit */
 };
 
 static bool has_text(struct str text, const char *what)
@@ -24,8 +24,8 @@ static bool has_text(struct str text, const char *what)
 	return false;
 }
 
-/* Is it a line with a key? k=, a=crypto, vendors' attributes that begin with "crypto", and any line
- * that contains "inline:". */
+/* Does the line have a key? True for k=, for attributes whose name begins with "crypto" (except
+ * a=cryptex), and for any line that contains "inline:". */
 static bool is_key(const struct sdp_line *l)
 {
 	struct str name;
@@ -37,7 +37,7 @@ static bool is_key(const struct sdp_line *l)
 	       !sdp_line_is_attr(l, "cryptex", NULL);
 }
 
-/* RFC 9335 (encryption of all header extensions) and RFC 6904 (of single ones) work only when SRTP
+/* Does the line negotiate encrypted header extensions (RFC 9335, RFC 6904)? Those work only if SRTP
  * passes end to end. */
 static bool is_transform(const struct sdp_line *l)
 {
@@ -49,14 +49,15 @@ static bool is_transform(const struct sdp_line *l)
 	       has_text(value, "urn:ietf:params:rtp-hdrext:encrypt");
 }
 
-/* May a line of this suite (NULL: unknown) pass end to end? Under DIALOG_PLAIN the request decides;
- * under IMS the terminals do. */
+/* Does the request allow an a=crypto line of this suite (NULL: unknown) to pass end to end? Call it
+ * under DIALOG_PLAIN only; under IMS the terminals choose suites. */
 static bool may_pass(const struct suite *suite, const struct dialog_options *o)
 {
 	return o->n_suites && (suite ? o->sdes.suites >> suite->id & 1 : !o->only_named);
 }
 
-/* The same for a line; its suite is one of its words, inside capabilities too. */
+/* Does the request allow this line to pass end to end? The suite is one of the words of the line,
+ * also in a capability line. */
 static bool suite_may_pass(const struct sdp_line *l, const struct dialog_options *o)
 {
 	struct str rest = l->value;
@@ -78,8 +79,8 @@ enum err dialog_strip_leaves(const struct sdes_list *list, const struct dialog_o
 		if (may_pass(list->lines[i].suite, o))
 			return ERR_OK;
 	return why_fail(why, ERR_INVALID,
-	                "RTP/SAVP without a suite: the SDES options of the request exclude every "
-	                "a=crypto line");
+	                "the SDES options of the request exclude every a=crypto line; allow at "
+	                "least one of their suites");
 }
 
 static bool may_stay(const struct sdp_line *l, const struct keep *keep)
@@ -102,8 +103,8 @@ static void strip_section(struct sdp *s, int section, const struct keep *keep)
 	}
 }
 
-/* Numbers of m-lines by carriage. `ended` includes m-lines with port 0 that are secure on one side
- * only; `tls` is media over TLS that is not ours. */
+/* Numbers of m-lines. `ended`: this gateway terminates their SRTP; includes m-lines that are off
+ * and secure on one side only. `opaque`: relayed end to end. `tls`: over TLS, not RTP. */
 struct census {
 	unsigned ended, opaque, tls;
 };
@@ -128,7 +129,7 @@ static struct census count(const struct sdp *s, const struct dialog_exchange *x)
 	return n;
 }
 
-/* What m-line i may keep. One that is off or refused keeps nothing: its keys are of no use. */
+/* Which lines m-line i may keep. An m-line that is off or refused keeps none of them. */
 static struct keep keep_of(const struct sdp *s, const struct dialog_media *m, unsigned i,
                            const struct census *n)
 {
@@ -164,8 +165,8 @@ static struct keep keep_of_session(const struct census *n)
 	};
 }
 
-/* Copies a session-level attribute, which is removed next, to the m-lines that pass end to end and
- * have none of their own. */
+/* Copies a session-level attribute to the m-lines that pass end to end and do not have it. Call it
+ * before the attribute is removed from the session level. */
 static enum err push_down(struct sdp *s, const struct dialog_exchange *x, const char *name)
 {
 	uint32_t to = 0;
