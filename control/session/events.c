@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A ring of past events and a list of subscriptions. */
+/* Keeps the past events in a ring, and passes new ones to each subscription. */
 #include "control/session/events.h"
 
 #include "base/clk.h"
@@ -96,7 +96,7 @@ void events_free(struct events *ev)
 	mem_free(ev);
 }
 
-/* Oldest first, so that the numbers rise. */
+/* Passes the kept events after number `after`, oldest first. Returns how many are not kept. */
 static uint64_t tell_past(struct events *ev, const struct events_subscription *sub, uint64_t after)
 {
 	uint64_t oldest = ev->next_seq > EVENTS_KEPT ? ev->next_seq - EVENTS_KEPT : 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Events of sessions: numbered, the last EVENTS_KEPT of them kept, passed to subscribers. */
+/* Numbers the events of sessions, keeps the last EVENTS_KEPT, passes them to subscribers. */
 #ifndef CONTROL_SESSION_EVENTS_H
 #define CONTROL_SESSION_EVENTS_H
 
@@ -12,14 +12,15 @@
 #include "control/doc/doc.h"
 #include "relay/relay.h"
 
-/* Receives the relay's events, whose owner is a struct registry_session. Control thread only. */
+/* Receives the relay's events; the owner of each is a struct registry_session. Control thread
+ * only. */
 struct events;
 struct events_subscription;
 
 enum { EVENTS_KEPT = 1024 };
 
 struct session_event {
-	uint64_t seq; /* from 1, without gaps, for the life of the process */
+	uint64_t seq; /* counts from 1 without gaps since the process started */
 	uint64_t wall_ns;
 	enum relay_event_kind kind;
 	char session[128], media[32];
@@ -36,8 +37,8 @@ typedef void events_fn(void *arg, const struct session_event *e);
 
 struct events_filter {
 	uint32_t kinds;   /* bits of enum relay_event_kind */
-	char prefix[128]; /* of session ids; empty: all */
-	uint64_t after;   /* send kept events with a higher seq first; UINT64_MAX: no past events */
+	char prefix[128]; /* prefix of session ids; empty: all sessions */
+	uint64_t after;   /* first send kept events with a higher seq; UINT64_MAX: send none */
 };
 
 enum err events_new(struct events **out, struct relay *relay) MUST_USE;
@@ -49,12 +50,12 @@ void events_free(struct events *ev);
  */
 enum err events_subscribe(struct events_subscription **out, struct events *ev,
                           const struct events_filter *filter, uint64_t *missed, events_fn *fn,
-                          void *arg) MUST_USE; /* six: a callback is two */
+                          void *arg) MUST_USE; /* six parameters: a callback needs two */
 void events_unsubscribe(struct events_subscription *s);
 uint64_t events_last_seq(const struct events *ev);
 uint64_t events_lost(const struct events *ev);
 
-/* The event as JSON-RPC sends it. */
+/* Makes the JSON-RPC form of the event. */
 struct doc *events_doc(struct doc_arena *a, const struct session_event *e);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* From names to local addresses. A choice is two bits for the kind of text, and the index of the
- * first address that fits it. */
+/* Converts names to local addresses. A choice has the kind of text in its upper two bits, and below
+ * them the index of the first address that fits the text. */
 #include "control/session/interfaces.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* The upper two bits of a choice; the index is below them. */
+/* The upper two bits of a choice are the kind of text, the lower six are the index. */
 enum {
 	KIND_PLAIN = 0x00,
 	KIND_NAME = 0x40,
@@ -28,7 +28,7 @@ static bool is_base(const struct relay_interface *f, struct str name)
 	return str_eq(interfaces_base(f), name);
 }
 
-/* The addresses of a name: those given under it, and those of its parts "name:1", "name:2". */
+/* Does the address belong to this name, or to a part of it ("name:1", "name:2")? */
 static bool is_named(const struct relay_interface *f, struct str name)
 {
 	return str_is(name, f->name) || is_base(f, name);
@@ -73,7 +73,7 @@ enum err interfaces_find(const struct interfaces *l, struct str text, uint8_t *c
 	char names[160];
 	enum err e;
 
-	/* With this word a client leaves the choice to the relay. */
+	/* With this word a client leaves the choice of the address to the gateway. */
 	if (str_is(text, "round-robin-calls")) {
 		*choice = INTERFACES_ALL;
 		return ERR_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Chooses addresses and takes ports. A leg keeps what it has. */
+/* Chooses addresses and takes ports. A leg keeps the address and the ports that it has. */
 #include "control/session/local.h"
 
 #include <stdio.h>
@@ -11,11 +11,11 @@
 struct local {
 	struct interfaces interfaces;
 	struct ports *ports[RELAY_INTERFACES_MAX]; /* shared by interfaces with the same address */
-	uint64_t last_turn[RELAY_INTERFACES_MAX];  /* when a call last got this address; 0: never */
-	uint64_t turn;
+	uint64_t last_turn[RELAY_INTERFACES_MAX];  /* `turn` of the last use; 0: never used */
+	uint64_t turn;                             /* number of ports taken so far */
 };
 
-/* The walk over the legs of one session. */
+/* Input for giving addresses and ports to the legs of one session; see local_assign. */
 struct assignment {
 	struct local *local;
 	struct spec_session *next;
@@ -26,7 +26,7 @@ struct assignment {
 
 /* --- making and ending ------------------------------------------------------ */
 
-/* The first interface with the same address. */
+/* The index of the first interface with the same address as interface `i`. */
 static unsigned first_on_address(const struct interfaces *l, unsigned i)
 {
 	unsigned k = 0;
@@ -121,7 +121,7 @@ void local_release(struct local *l, struct spec_session *of, const struct spec_s
 
 /* --- choosing --------------------------------------------------------------- */
 
-/* The family that the leg's address must have; 0: any. */
+/* The family that the leg's local address must have; 0: any. */
 static uint8_t family_wanted(const struct spec_leg *leg)
 {
 	if (leg->relay.remote.version && !addr_is_any(&leg->relay.remote))
@@ -138,7 +138,7 @@ static bool fits(const struct local *l, const struct spec_leg *leg, const struct
 	       interfaces_has(&l->interfaces, leg->choice, p->interface, has);
 }
 
-/* Has another leg of the session with the same choice this address? */
+/* Does another leg of the session with the same choice use this interface? */
 static bool is_of_session(const struct assignment *a, const struct spec_leg *leg,
                           unsigned interface)
 {
@@ -154,8 +154,8 @@ static bool is_of_session(const struct assignment *a, const struct spec_leg *leg
 	return false;
 }
 
-/* Among the addresses not tried yet: the one the call uses already, else the least recently used.
- * -1: none is left. */
+/* Chooses an interface that was not tried yet: one that the call uses already, else the one used
+ * least recently. -1: none is left. `tried`: bits by index. */
 static int choose(const struct assignment *a, const struct spec_leg *leg, uint8_t family,
                   uint64_t tried)
 {
@@ -204,13 +204,13 @@ static enum err take(struct assignment *a, struct spec_leg *leg, uint8_t wanted)
 	return e;
 }
 
-/* Gives a leg of the next session its address and port. `now`: the present leg; NULL: none. */
+/* Gives a leg of the new content its address and port. `now`: the present leg; NULL: none. */
 static enum err assign(struct assignment *a, struct spec_leg *leg, const struct spec_leg *now)
 {
 	uint8_t family = family_wanted(leg);
 	struct spec_place none = {0};
 
-	/* An address of another choice, or one from an earlier try, does not stay. */
+	/* Drops an address that does not fit the choice, or that an earlier try took. */
 	if (!service_spec_has_place(now, &leg->at) || !fits(a->local, leg, &leg->at, 0))
 		leg->at = none;
 	if (!service_spec_has_place(now, &leg->other) || !fits(a->local, leg, &leg->other, 0))
@@ -248,7 +248,8 @@ enum err local_assign(struct local *l, struct spec_session *next, const struct s
 			if (!leg->exists)
 				continue;
 			if (e) {
-				/* Legs after the failed one have no new ports to give back. */
+				/* This try took no ports for the legs after the failed one: they
+				 * keep only the ports that the present leg has. */
 				leg->at = service_spec_has_place(leg_in(now, m, i), &leg->at)
 				                  ? leg->at
 				                  : (struct spec_place){0};

@@ -7,9 +7,9 @@
 struct walk {
 	const struct port_book *book;
 	struct leg_name start;
-	const struct spec_session *next;      /* what the session of `start` becomes */
+	const struct spec_session *next;      /* the new content of the session of `start` */
 	const struct addr *first;             /* the target of the first step, for the error text */
-	struct leg_name legs[LOOPS_LEGS_MAX]; /* by which packets leave */
+	struct leg_name legs[LOOPS_LEGS_MAX]; /* legs from which packets leave */
 	unsigned n;
 };
 
@@ -49,7 +49,7 @@ static enum err refuse_ring(const struct walk *w, bool is_own_call, struct why *
 		why);
 }
 
-/* Adds to the walk a leg by which packets leave. ERR_DENIED: it is the first leg. */
+/* Adds a leg from which packets leave. ERR_DENIED: it is the start leg, or there are too many. */
 static enum err leave(struct walk *w, const struct leg_name *by, struct why *why)
 {
 	if (is_same(by, &w->start))
@@ -65,7 +65,7 @@ static enum err leave(struct walk *w, const struct leg_name *by, struct why *why
 	return ERR_OK;
 }
 
-/* Adds the legs that this leg is joined to, or may be joined to later. */
+/* Adds the legs that leg `at` is joined to, or may be joined to later. */
 static enum err cross(struct walk *w, const struct leg_name *at, const struct spec_session *spec,
                       struct why *why)
 {
@@ -141,7 +141,7 @@ static enum err follow(struct walk *w, const struct leg_name *by, struct why *wh
 	return !e && !is_own && s->next ? follow_spec(w, by, s->next, why) : e;
 }
 
-/* Follows a target of the first leg as far as it leads. */
+/* Follows the walk from a target of the start leg to its end. */
 static enum err walk_from(struct walk *w, const struct addr *target, struct why *why)
 {
 	unsigned at = w->n;

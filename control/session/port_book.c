@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* An entry for each pair of ports of each interface. */
+/* Implements the port book as a table: an entry for each pair of ports of each interface. */
 #include "control/session/port_book.h"
 
 #include "base/clk.h"
 #include "base/mem.h"
 
 struct pair {
-	struct leg_name leg; /* session NULL: no leg has it */
-	uint64_t closed_ns;  /* 0: never */
+	struct leg_name leg; /* the owner; session NULL: no leg owns the pair */
+	uint64_t closed_ns;  /* when the ports were last closed (monotonic); 0: never */
 };
 
 /* The pairs of one interface. */
@@ -117,7 +117,8 @@ static bool was_said_of(const struct port_book *b, unsigned interface, const str
 	return false;
 }
 
-/* Is this an address of the interface (bound, advertised, in SDP)? Interfaces may share one. */
+/* Is `a` an address of the interface: bound, advertised, or named in SDP? Interfaces with the same
+ * bound address count as one. */
 static bool comes_to(const struct port_book *b, unsigned interface, const struct addr *a)
 {
 	const struct addr *own = &b->interfaces[interface].bind;
@@ -129,7 +130,7 @@ static bool comes_to(const struct port_book *b, unsigned interface, const struct
 	return addr_is_same_host(own, a);
 }
 
-/* Do packets sent there reach this interface at a port of its range? */
+/* The pair of this interface that receives packets sent to `a`; NULL: none. */
 static struct pair *reached(const struct port_book *b, unsigned interface, const struct addr *a)
 {
 	struct pair *p = pair_at(b, interface, a->port);

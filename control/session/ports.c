@@ -14,11 +14,12 @@ struct resting {
 struct ports {
 	uint16_t first; /* even port of pair 0 */
 	uint32_t n, n_free;
-	uint32_t next; /* word where the search starts: a pair is reused as late as possible */
+	uint32_t
+		next; /* word of free_bits where the search starts, so that pairs are reused late */
 	uint64_t quarantine_ns;
-	uint64_t *free_bits; /* 1: free */
-	uint32_t n_words;
-	struct resting *rest; /* the quarantine, a ring of n, oldest first */
+	uint64_t *free_bits;  /* a bit for each pair; 1: the pair is free */
+	uint32_t n_words;     /* 64-bit words of free_bits */
+	struct resting *rest; /* pairs in quarantine: a ring of n entries, oldest first */
 	uint32_t rest_head, n_resting;
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Local UDP ports of an interface: pairs of an even and an odd port, in quarantine after use. */
+/* Manages the local UDP ports of an interface in pairs of an even and an odd port. Used pairs stay
+ * in quarantine before their next use. */
 #ifndef CONTROL_SESSION_PORTS_H
 #define CONTROL_SESSION_PORTS_H
 
@@ -10,7 +11,7 @@
 /* The ports of one interface. Control thread only. */
 struct ports;
 
-/* Whole pairs inside [min, max]: min is rounded up to even. ERR_RANGE when there is none. */
+/* Manages the whole pairs in [min, max]; rounds an odd `min` up. ERR_RANGE: there is no pair. */
 enum err ports_new(struct ports **out, uint16_t min, uint16_t max, uint32_t quarantine_ms,
                    struct why *why) MUST_USE;
 void ports_free(struct ports *p);
@@ -19,10 +20,10 @@ void ports_set_quarantine(struct ports *p, uint32_t quarantine_ms);
 /* Takes an even port together with the odd one above it. ERR_LIMIT: all pairs are in use or in
  * quarantine; `why` has the numbers. */
 enum err ports_take(struct ports *p, uint64_t now_ns, uint16_t *out, struct why *why) MUST_USE;
-/* Gives back a pair that media may have used: it goes into quarantine, so that late packets of the
- * old call do not reach a new one. */
+/* Gives back a pair that media may have used. The pair stays in quarantine, so that late packets of
+ * the old call do not reach a new one. */
 void ports_give_used(struct ports *p, uint64_t now_ns, uint16_t port);
-/* Gives back an unused pair. */
+/* Gives back a pair that was taken but not used; it is free at once. */
 void ports_give_fresh(struct ports *p, uint16_t port);
 
 struct ports_usage {

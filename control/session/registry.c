@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sessions by id and by slot. A session keeps its slot, and so its place in the paging order. */
+/* Finds sessions by id and by slot. A session keeps its slot, so its place in the list is fixed. */
 #include "control/session/registry.h"
 
 #include "base/map.h"
@@ -8,7 +8,7 @@
 struct registry {
 	struct map *by_id;
 	struct registry_session **slots;
-	uint32_t *free_slots; /* a stack, as large as `slots` */
+	uint32_t *free_slots; /* a stack of unused slots, with as much room as `slots` */
 	uint32_t n_slots, n_free;
 };
 
@@ -70,7 +70,7 @@ static enum err slots_grow(struct registry *r)
 	if (!free_slots)
 		return ERR_NOMEM;
 	r->free_slots = free_slots;
-	/* The lowest slot on top, so that pages fill from the front. */
+	/* Pushes the lowest slot last: it is used first, so that sessions fill the first pages. */
 	for (uint32_t i = n; i-- > r->n_slots;) {
 		r->slots[i] = NULL;
 		r->free_slots[r->n_free++] = i;

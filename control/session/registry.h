@@ -23,23 +23,23 @@
  */
 enum session_state { SESSION_CREATING, SESSION_STEADY, SESSION_UPDATING, SESSION_DELETING };
 
-/* Only the service changes it. */
+/* A session. Only the service (control/session/service.h) changes it. */
 struct registry_session {
 	uint32_t slot;
 	enum session_state state;
-	struct spec_session *spec;       /* owned; the present content: full, with ports */
+	struct spec_session *spec;       /* owned; the present content, a full spec with ports */
 	const struct spec_session *next; /* the content after the update under way; NULL: none */
 	/* n_permitted sources that legs were allowed to learn since the session began */
 	struct relay_permit *permitted;
 	unsigned n_permitted;
 	struct relay_session *relay;
 	uint64_t created_wall_ns;
-	/* its delete waits for a delay: it does not count against sessions_max, and is deleted
-	 * first when ports run out */
+	/* the session's delete waits for a delay: the session does not count against sessions_max
+	 * and is deleted first when ports run out */
 	bool is_ending;
-	struct queue requests; /* of the service, about this session */
+	struct queue requests; /* struct service_request of this session */
 	struct past *past;     /* control/session/rekey_guard.h */
-	void *attached;        /* state of signalling; attached_free is called with it at the end */
+	void *attached;        /* signalling's state; attached_free gets it when the session ends */
 	void (*attached_free)(void *attached);
 };
 
@@ -50,7 +50,8 @@ enum err registry_new(struct registry **out) MUST_USE;
 void registry_free(struct registry *r);
 
 struct registry_session *registry_find(const struct registry *r, struct str id);
-/* Takes the spec, whose id is the session's. ERR_EXISTS, ERR_NOMEM: the spec stays the caller's. */
+/* Adds a session with the id of `spec` and takes ownership of `spec`. After ERR_EXISTS or ERR_NOMEM
+ * the caller still owns `spec`. */
 enum err registry_add_take(struct registry *r, struct spec_session *spec,
                            struct registry_session **out) MUST_USE;
 /* Removes the session and frees it, its spec and its attachment. */

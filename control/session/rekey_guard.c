@@ -12,7 +12,7 @@ struct past {
 	struct keyctx *receive, *send;
 };
 
-/* The address and keys that an access leg has or had in e2ae; borrowed. */
+/* The address and keys that an access leg has or had in e2ae. Owns neither. */
 struct kept_leg {
 	const struct addr *remote;
 	const struct keyctx *receive, *send;
@@ -47,8 +47,8 @@ static bool is_e2ae(const struct spec_session *s, unsigned media)
 	return media < s->media.n && s->media.items[media].mode == RELAY_MODE_E2AE;
 }
 
-/* The address and keys of the access leg: those it had when it left e2ae, else those it has in
- * e2ae. False: it has neither. */
+/* Finds the address and keys that the access leg had when it left e2ae, else those that it has in
+ * e2ae now. False: there are none. */
 static bool find_kept(struct kept_leg *out, const struct past *before,
                       const struct spec_session *now, unsigned media)
 {
@@ -74,7 +74,7 @@ static bool find_kept(struct kept_leg *out, const struct past *before,
 
 /* --- remembering ------------------------------------------------------------ */
 
-/* The leg exists, but is not in e2ae or has no address (hold). */
+/* True if the access leg exists, but is not in e2ae or has no address (hold). */
 static bool has_left(const struct spec_session *s, unsigned media)
 {
 	const struct spec_leg *a = service_spec_leg(s, media, RELAY_LEG_ACCESS);
@@ -119,7 +119,7 @@ enum err past_new(struct past **out, const struct past *before, const struct spe
 
 /* --- policy ----------------------------------------------------------------- */
 
-/* Removing the key is a change too: otherwise the next key would look like the first one. */
+/* Removing the key is a change, too: otherwise the next key would look like a first key. */
 static bool changes_key(const struct keyctx *now, const struct keyctx *next)
 {
 	return now && (!next || !keyctx_eq(now, next));
@@ -136,19 +136,19 @@ enum err past_check_rekey(const struct past *before, const struct spec_session *
 
 		if (!b || !is_e2ae(next, m) || !find_kept(&kept, before, now, m))
 			continue;
-		/* RFC 4568 7.1.4: a peer that moves needs a new key. Hold is not a move. */
+		/* A peer that moves needs a new key (RFC 4568 7.1.4). Hold is not a move. */
 		if (is_real(&b->relay.remote) && !addr_eq(kept.remote, &b->relay.remote))
 			continue;
 		if (changes_key(kept.receive, b->relay.receive) ||
 		    changes_key(kept.send, b->relay.send))
 			return why_fail(why, ERR_REKEY,
 			                "media[%u].legs.a: %s, but the peer's address did not "
-			                "change; e2ae_rekey is reject",
+			                "change, and e2ae_rekey is reject",
 			                m,
 			                (kept.receive && !b->relay.receive) ||
 			                                (kept.send && !b->relay.send)
 			                        ? "the key is removed"
-			                        : "a new key");
+			                        : "the key is new");
 	}
 	return ERR_OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Judges sources that workers ask about. A leg that learns a source sends to it, so it is checked
- * as a target. */
+/* Judges sources that workers ask about. A leg that learns a source also sends to it, so the source
+ * is checked like a target. */
 #include <stdbool.h>
 
 #include "base/log.h"
@@ -8,7 +8,7 @@
 #include "control/session/service.h"
 #include "control/session/targets.h"
 
-enum { PERMITTED_MAX = 16 }; /* of a session */
+enum { PERMITTED_MAX = 16 }; /* permitted sources of one session */
 
 static bool is_known(const struct registry_session *s, const struct relay_permit *p)
 {
@@ -22,7 +22,7 @@ static bool is_known(const struct registry_session *s, const struct relay_permit
 	return false;
 }
 
-/* Kept until the session ends, so that later checks for loops include it. */
+/* Stores a permitted source until the session ends, so that later loop checks include it. */
 static enum err remember(struct registry_session *s, const struct relay_permit *p, struct why *why)
 {
 	struct relay_permit *more;
@@ -31,7 +31,7 @@ static enum err remember(struct registry_session *s, const struct relay_permit *
 		return ERR_OK;
 	if (s->n_permitted == PERMITTED_MAX)
 		return why_fail(why, ERR_LIMIT,
-		                "the session has %d such sources already, the most it may have",
+		                "the session has already learned %d checked sources, the maximum",
 		                PERMITTED_MAX);
 	more = mem_resize(s->permitted, s->n_permitted + 1, sizeof(*more));
 	if (!more)

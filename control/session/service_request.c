@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests for sessions: one is under way for each session, the rest wait. */
+/* Requests for sessions. One request of a session is under way, the others wait. */
 #include "base/clk.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -10,18 +10,18 @@ enum { PORT_TRIES = 16 };
 
 enum request_kind { REQUEST_CREATE, REQUEST_UPDATE, REQUEST_DELETE, REQUEST_GET };
 
-/* A request until it is answered. */
+/* A request. It is freed after its callback. */
 struct service_request {
 	struct link link; /* in session->requests, or in sv->awaiting_ports */
 	struct service *sv;
 	struct registry_session *session;
 	enum request_kind kind;
 	char id[sizeof(((struct spec_session *)0)->id)];
-	struct spec_session *patch; /* CREATE, UPDATE */
-	struct spec_session *next;  /* the wanted content, with ports */
+	struct spec_session *patch; /* CREATE, UPDATE: the given content or change */
+	struct spec_session *next;  /* UPDATE: the session's new content, with ports */
 	struct past *past;          /* UPDATE: control/session/rekey_guard.h, for `next` */
 	unsigned tries;
-	enum service_limit limit; /* for service_result */
+	enum service_limit limit; /* `limit` of the result, on failure */
 	service_done_fn *done;
 	void *arg;
 };
@@ -33,8 +33,9 @@ static void update_place(struct service_request *q);
 
 /* --- requests that wait for ports -------------------------------------------- */
 
-/* No port pair is free. True: an ending session is being reclaimed, and the request tries again
- * when its ports are free. False: there is none. */
+/* Handles the error `e` of ports_assign. True: no port pair was free, an ending session is being
+ * deleted, and the request tries again when the ports of that session are free. False: the request
+ * must not wait. */
 static bool request_starves(struct service_request *q, enum err e)
 {
 	struct service *sv = q->sv;
@@ -46,7 +47,7 @@ static bool request_starves(struct service_request *q, enum err e)
 	return true;
 }
 
-/* A session has ended: requests that wait for ports try again, each once. */
+/* Call it after a session has ended: each request that waits for ports tries again once. */
 static void retry_awaiting(struct service *sv)
 {
 	struct link retries;
@@ -64,7 +65,7 @@ static void retry_awaiting(struct service *sv)
 	}
 }
 
-/* Submits the waiting requests again, each once. */
+/* Submits each of the waiting requests again. */
 static void submit_all(struct link *waiting)
 {
 	for (struct link *l; (l = list_pop(waiting));)
@@ -116,7 +117,7 @@ static void request_free(struct service_request *q)
 	mem_free(q);
 }
 
-/* Tells the caller, then starts the session's next request. */
+/* Calls the request's callback, frees the request and starts the session's next one. */
 static void request_finish(struct service_request *q, struct service_result result)
 {
 	struct service *sv = q->sv;
@@ -143,8 +144,8 @@ static void request_fail(struct service_request *q, enum err e, const struct why
 	request_finish(q, (struct service_result){.e = e, .limit = q->limit, .why = why});
 }
 
-/* Removes the session. Requests that waited for it are submitted anew: they find it absent, or
- * create it again. */
+/* Removes the session. Submits its waiting requests again: a create makes the session again, the
+ * others find no session. */
 static void session_end(struct service *sv, struct registry_session *s)
 {
 	struct link waiting;
@@ -159,7 +160,7 @@ static void session_end(struct service *sv, struct registry_session *s)
 
 static void create_done(void *arg, enum err e, const struct why *why);
 
-/* Every pair that was tried is held by another process. */
+/* ERR_EXISTS of the relay means that another process holds the ports that were tried. */
 static enum service_limit limit_of_tries(enum err e)
 {
 	return e == ERR_EXISTS ? SERVICE_LIMIT_PORTS : SERVICE_LIMIT_NONE;
@@ -231,7 +232,7 @@ static void create_done(void *arg, enum err e, const struct why *why)
 	create_fail(q, e, why);
 }
 
-/* The session exists: success if it has the same content, else ERR_EXISTS. */
+/* Handles a create for an existing session: success for the same content, else ERR_EXISTS. */
 static void create_again(struct service_request *q)
 {
 	struct spec_session *same = NULL;
@@ -286,8 +287,9 @@ static void create_start(struct service_request *q)
 
 static void update_done(void *arg, enum err e, const struct why *why);
 
-/* An answer or re-INVITE names an address, perhaps the same as before: the peer may have moved, so
- * its source is learnt again. Call it before the session takes its new content. */
+/* Lets legs learn their peer's source again if the patch names the peer's address, changed or not:
+ * after an answer or re-INVITE the peer may send from elsewhere. Call it before the session takes
+ * its new content. */
 static void reopen(const struct service_request *q)
 {
 	const struct registry_session *s = q->session;
@@ -296,8 +298,8 @@ static void reopen(const struct service_request *q)
 	if (s->relay && service_spec_signalled(q->patch, s->spec, legs) &&
 	    relay_session_reopen(q->sv->config.relay, s->relay, legs) == ERR_NOMEM)
 		log_warn("service",
-		         "sid=%s msg=\"out of memory: legs of this request keep the addresses they "
-		         "learned\"",
+		         "sid=%s msg=\"out of memory: the legs of this request keep the peer "
+		         "addresses that they have learned\"",
 		         LOG_QUOTED(s->spec->id));
 }
 
@@ -392,7 +394,7 @@ static void delete_done(void *arg, enum err e, const struct why *why)
 	struct service *sv = q->sv;
 	struct registry_session *s = q->session;
 
-	/* No quarantine when a request waits for these ports. */
+	/* The ports skip the quarantine if a request waits for ports. */
 	ports_release(sv, s->spec, NULL, list_is_empty(&sv->awaiting_ports));
 	sv->counts.deleted++;
 	sv->counts.ending -= s->is_ending;
@@ -452,7 +454,7 @@ static void fail_full(struct service_request *q, const struct registry_session *
 	struct why why;
 
 	q->session = NULL;
-	why_fail(&why, ERR_BUSY, "session \"%s\": %u requests wait already, try again later", q->id,
+	why_fail(&why, ERR_BUSY, "session \"%s\": %u requests wait already; try again later", q->id,
 	         s->requests.n_waiting);
 	request_fail(q, ERR_BUSY, &why);
 }
@@ -484,7 +486,7 @@ static void request_submit(struct service_request *q)
 	}
 }
 
-/* `ask` has kind, patch, done and arg. */
+/* Makes and submits a request. The caller has set kind, patch, done and arg of `ask`. */
 static void take(struct service *sv, struct str id, const struct service_request *ask)
 {
 	struct service_request *q = mem_alloc(sizeof(*q));
@@ -498,7 +500,7 @@ static void take(struct service *sv, struct str id, const struct service_request
 	}
 	*q = *ask;
 	q->sv = sv;
-	/* No session has a longer id: it is not found. */
+	/* No session has such a long id: an empty id makes the lookup find nothing. */
 	if (str_copy(id, q->id, sizeof(q->id)))
 		q->id[0] = '\0';
 	request_submit(q);

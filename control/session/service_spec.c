@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Makes the relay's spec of a session from its content. */
+/* Makes the relay's spec from the content of a session. */
 #include "control/session/service_spec.h"
 
 #include "control/session/port_book.h"

@@ -7,24 +7,24 @@
 #include "control/session/spec.h"
 #include "relay/relay.h"
 
-/* The leg at that place if it exists, else NULL. */
+/* The leg with these indexes if it exists, else NULL. */
 const struct spec_leg *service_spec_leg(const struct spec_session *s, unsigned media, unsigned leg);
-/* Has the leg (NULL: there is none) that pair of ports? False for none. */
+/* Does the leg have the port pair `p`? False if `leg` is NULL or `p` has port 0. */
 bool service_spec_has_place(const struct spec_leg *leg, const struct spec_place *p);
 
 struct port_book;
 
 /*
- * Fills `out`, whose media has room for RELAY_MEDIA_MAX. Keys are borrowed from the spec. Targets
- * that are advertised addresses of this gateway become the local addresses behind them.
+ * Fills `out`, whose media has room for RELAY_MEDIA_MAX. The spec still owns the keys. Targets that
+ * are advertised addresses of this gateway become the local addresses behind them.
  */
 void service_spec_fill(struct relay_session_spec *out, const struct spec_session *spec, void *owner,
                        const struct port_book *book);
 
 /*
- * The legs of `s` for which the patch names the peer's address, a new one or the same. Bit i of
- * legs[k] is leg i of media k. Legs with a closed receive gate are left out: the relay learns anew
- * when the gate opens. False: there are none.
+ * Finds the legs of `s` for which the patch names the peer's address, changed or not. Bit i of
+ * legs[k] is leg i of media k. Leaves out legs with a closed receive gate, because the relay learns
+ * their sources again when the gate opens. False: there are no such legs.
  */
 bool service_spec_signalled(const struct spec_session *patch, const struct spec_session *s,
                             uint16_t legs[RELAY_MEDIA_MAX]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of service share. Private to this folder. */
+/* State that the service_*.c files share. Private to this folder. */
 #ifndef CONTROL_SESSION_SERVICE_STATE_H
 #define CONTROL_SESSION_SERVICE_STATE_H
 
@@ -18,12 +18,12 @@ struct service {
 	bool draining, closed;
 	service_reclaim_fn *reclaim;
 	void *reclaim_arg;
-	struct link awaiting_ports;        /* requests that wait for the end of an ending session */
-	struct relay_session_spec scratch; /* the relay's spec of a request; the relay copies it */
+	struct link awaiting_ports;        /* requests that wait for ports of an ending session */
+	struct relay_session_spec scratch; /* spec of one request for the relay, which copies it */
 	struct relay_media_spec scratch_media[RELAY_MEDIA_MAX];
 };
 
-/* Sessions that count against sessions_max: those that are ending do not. */
+/* The number of sessions that count against sessions_max. Ending sessions do not count. */
 size_t service_count_sessions(const struct service *sv);
 
 #endif

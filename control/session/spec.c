@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables of a session's content, and how a patch becomes part of it. */
+/* The tables of a session's fields, and functions that apply a patch to a session's content. */
 #include "base/mem.h"
 #include "control/session/spec_schema.h"
 
@@ -24,7 +24,7 @@ const struct word spec_rekey_words[] = {
 			LEG(&schema_word, gate_),                                              \
 			.words = gate_words,                                                   \
 			.preset = 1,                                                           \
-			.help = "open: packets pass; closed: they are dropped",                \
+			.help = "open: packets pass; closed: RTP is dropped, RTCP passes",     \
 		},                                                                             \
 	}
 static const struct schema_field receive_fields[] =
@@ -51,35 +51,40 @@ static const struct schema_field leg_fields[] = {
 	[SPEC_LEG_REMOTE_RTCP] =
 		{.name = "remote_rtcp",
                  LEG(&schema_addr, remote_rtcp),
-                 .help = "where it receives RTCP, with rtcp pair; default: the next port"},
+                 .help = "where the peer receives RTCP if rtcp is pair; default: the port after "
+                         "remote"},
 	[SPEC_LEG_RTCP] = {.name = "rtcp",
                            LEG(&schema_word, rtcp),
                            .words = relay_rtcp_words,
                            .help = "mux: on the RTP port (RFC 5761); pair: on the next port; none"},
-	[SPEC_LEG_LATCH] = {.name = "latch",
-                            LEG(&schema_word, latch),
-                            .words = relay_latch_words,
-                            .help = "which source a leg without keys accepts first; a packet that "
-                                    "authenticates moves the leg, except under signalled"},
+	[SPEC_LEG_LATCH] =
+		{.name = "latch",
+                 LEG(&schema_word, latch),
+                 .words = relay_latch_words,
+                 .help = "how the leg learns its peer's address: signalled, first, follow, "
+                         "asymmetric, heuristic"},
 	[SPEC_LEG_LATCH_STRICT] = {.name = "latch_strict",
                                    LEG(&schema_bool, latch_strict),
-                                   .help = "a silent peer keeps its leg until signalling, or a "
-                                           "packet that authenticates, moves it"},
+                                   .help = "true: a silent peer does not lose the leg to another "
+                                           "source; only signalling or an authentic packet moves "
+                                           "the leg"},
 	[SPEC_LEG_LATCH_WINDOW_MS] =
 		{.name = "latch_window_ms",
                  LEG(&schema_uint, latch_window_ms),
                  .max = 3600000,
-                 .help = "latch heuristic: how long it chooses, from the first packet; 0: 3 s"},
+                 .help = "heuristic latch: how long the leg compares sources, from the first "
+                         "packet on; 0: 3 s"},
 	[SPEC_LEG_TEACHES] =
 		{.name = "teaches",
                  LEG(&schema_bits, teaches),
                  .words = relay_teach_words,
-                 .help = "what moves an opaque leg beside RTP and RTCP: stun, dtls, any"},
+                 .help = "opaque legs: datagrams besides RTP and RTCP that may teach the peer's "
+                         "address: stun, dtls, any"},
 	[SPEC_LEG_DSCP] = {.name = "dscp",
                            LEG(&schema_uint, dscp),
                            .max = 63,
                            FROM_CONTEXT(leg.dscp),
-                           .help = "of packets sent to the peer"},
+                           .help = "DSCP of packets sent to the peer"},
 	[SPEC_LEG_LOOP_PROTECT] =
 		{.name = "loop_protect",
                  LEG(&schema_bool, loop_protect),
@@ -89,17 +94,20 @@ static const struct schema_field leg_fields[] = {
                  LEG(&schema_uint, inactivity_ms),
                  .max = 86400000,
                  FROM_CONTEXT(leg.inactivity_ms),
-                 .help = "event media-timeout when the peer is silent for this long; 0: never"},
-	[SPEC_LEG_REKEY_ROC] = {.name = "rekey_roc",
-                                LEG(&schema_word, rekey_roc),
-                                .words = relay_rekey_roc_words,
-                                FROM_CONTEXT(leg.rekey_roc),
-                                .help = "rollover counter under a new key at the same address"},
-	[SPEC_LEG_REKEY_OVERLAP_MS] = {.name = "rekey_overlap_ms",
-                                       LEG(&schema_uint, rekey_overlap_ms),
-                                       .max = 600000,
-                                       FROM_CONTEXT(leg.rekey_overlap_ms),
-                                       .help = "how long the old receive key still opens packets"},
+                 .help = "event media-timeout if the peer is silent for this long; 0: never"},
+	[SPEC_LEG_REKEY_ROC] =
+		{.name = "rekey_roc",
+                 LEG(&schema_word, rekey_roc),
+                 .words = relay_rekey_roc_words,
+                 FROM_CONTEXT(leg.rekey_roc),
+                 .help = "where the rollover counter continues under a new key at the "
+                         "same address: either, keep, zero"},
+	[SPEC_LEG_REKEY_OVERLAP_MS] =
+		{.name = "rekey_overlap_ms",
+                 LEG(&schema_uint, rekey_overlap_ms),
+                 .max = 600000,
+                 FROM_CONTEXT(leg.rekey_overlap_ms),
+                 .help = "how long the old receive key still decrypts packets"},
 	[SPEC_LEG_RECEIVE] = {.name = "receive",
                               .type = &schema_struct,
                               .sub = &receive_schema,
@@ -110,8 +118,8 @@ static const struct schema_field leg_fields[] = {
                            .help = "key and gate of packets to the peer"},
 	[SPEC_LEG_FAMILY] = {.name = "family",
                              SCHEMA_FIELD(&spec_family_type, struct spec_leg, family),
-                             .help = "4 or 6: of the local address while remote is null; default: "
-                                     "4 where the interface has it"},
+                             .help = "family of the local address while remote is null: 4 or 6; "
+                                     "default: 4 if the interface has it"},
 };
 const struct schema spec_leg_schema = SCHEMA_OF("a leg", leg_fields, struct spec_leg);
 
@@ -123,11 +131,11 @@ static const struct schema_field media_fields[] = {
                            .help = "unique in the session: the m-line's number or mid"},
 	[SPEC_MEDIA_MODE] = {.name = "mode",
                              SCHEMA_FIELD(&spec_mode_type, struct spec_media, mode),
-                             .help = "what is done to the media; needed for a new one"},
+                             .help = "what the gateway does to packets; required for a new media"},
 	[SPEC_MEDIA_KIND] = {.name = "kind",
                              SCHEMA_FIELD(&schema_word, struct spec_media, kind),
                              .words = kind_words,
-                             .help = "which replay window its receive keys get: replay-window or "
+                             .help = "audio or video: receive keys get replay-window or "
                                      "replay-window-video"},
 	[SPEC_MEDIA_ACTIVE] = {.name = "active",
                                SCHEMA_FIELD(&spec_active_type, struct spec_media, active),
@@ -135,7 +143,7 @@ static const struct schema_field media_fields[] = {
                                .help = "the core leg that leg a is joined to"},
 	[SPEC_MEDIA_LEGS] = {.name = "legs",
                              SCHEMA_FIELD(&spec_legs_type, struct spec_media, legs),
-                             .help = "a: access; b, b2 … b8: core; null deletes a leg"},
+                             .help = "a: access leg; b, b2 … b8: core legs; null deletes a leg"},
 };
 const struct schema spec_media_schema = SCHEMA_OF("a media", media_fields, struct spec_media);
 
@@ -151,16 +159,16 @@ static const struct schema_field session_fields[] = {
                                            .max = 86400000,
                                            FROM_CONTEXT(setup_timeout_ms),
                                            .help = "event setup-timeout when no packet comes for "
-                                                   "this long after create; 0: never"},
+                                                   "this long after the create; 0: never"},
 	[SPEC_SESSION_E2AE_REKEY] = {.name = "e2ae_rekey",
                                      SCHEMA_FIELD(&schema_word, struct spec_session, e2ae_rekey),
                                      .words = spec_rekey_words,
                                      FROM_CONTEXT(e2ae_rekey),
-                                     .help = "reject or accept a new key of an e2ae access leg "
+                                     .help = "reject or accept a new key on an e2ae access leg "
                                              "whose address did not change (TS 33.328 7.4)"},
 	[SPEC_SESSION_MEDIA] = {.name = "media",
                                 SCHEMA_FIELD(&spec_media_type, struct spec_session, media),
-                                .help = "one for each m-line; in an update those that change"},
+                                .help = "one for each m-line; an update lists only changed ones"},
 };
 const struct schema spec_session_schema =
 	SCHEMA_OF("a session", session_fields, struct spec_session);
@@ -206,10 +214,9 @@ static enum err media_apply(struct spec_session *s, const struct spec_media *pat
 			                patch->id);
 		e = spec_media_grow(&s->media, s->media.n + 1u);
 		if (e)
-			return why_fail(why, e,
-			                e == ERR_LIMIT ? "a session has at most %d media"
-			                               : "out of memory (%d media)",
-			                RELAY_MEDIA_MAX);
+			return e == ERR_LIMIT ? why_fail(why, e, "a session has at most %d media",
+			                                 RELAY_MEDIA_MAX)
+			                      : why_fail(why, e, "out of memory");
 		m = &s->media.items[s->media.n - 1];
 		schema_defaults(&spec_media_schema, m, context);
 	}
@@ -252,7 +259,7 @@ static enum err apply_over(struct spec_session *s, const struct spec_session *pa
 	for (unsigned i = 0; i < patch->media.n && !e; i++)
 		e = media_apply(s, &patch->media.items[i], context, why);
 	if (!e && s->media.n == 0)
-		e = why_fail(why, ERR_INVALID, "media: at least one is needed");
+		e = why_fail(why, ERR_INVALID, "media: must have at least one entry");
 	for (unsigned i = 0; i < s->media.n && !e; i++)
 		e = check_media(&s->media.items[i], why);
 	return e;

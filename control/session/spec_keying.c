@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Keying: an object in a request, a key context in the spec. */
+/* Reads and writes keying: an object in a request, a key context in the spec. */
 #include <stdio.h>
 #include <string.h>
 
@@ -29,7 +29,7 @@ static const struct schema_field keying_fields[] = {
 };
 enum { KEYING_SUITE, KEYING_INLINE, KEYING_MKI, KEYING_LIFETIME, KEYING_ROC };
 
-/* The fields of a keying object. The octets are in secret memory, `master` then `mki`. */
+/* The fields of a keying object. `octets` is in secret memory. */
 struct keying_parts {
 	bool is_send;
 	const struct suite *suite;
@@ -42,7 +42,7 @@ struct keying_parts {
 	} * octets;
 };
 
-/* Echoes a value only if it looks like a suite's name: it may be a key in the wrong field. */
+/* Does the text look like a suite's name? Errors show no other text: it may be a misplaced key. */
 static bool looks_like_suite(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
@@ -78,7 +78,7 @@ static enum err read_octets(struct schema_in *in, const struct doc *d, void *out
 	return ERR_OK;
 }
 
-/* RFC 4568 6.1: a decimal number or a power of two. */
+/* Reads a lifetime: a decimal number or a power of two such as "2^31" (RFC 4568 6.1). */
 static enum err read_lifetime(struct schema_in *in, const struct doc *d, struct keying_parts *k)
 {
 	uint64_t v = 0;
@@ -103,8 +103,10 @@ static enum err read_lifetime(struct schema_in *in, const struct doc *d, struct 
 static enum err read_roc(struct schema_in *in, const struct doc *d, struct keying_parts *k)
 {
 	if (k->is_send)
-		return schema_refuse(in, ERR_INVALID, NULL, NULL,
-		                     "only a receive key has it; the gateway counts what it sends");
+		return schema_refuse(
+			in, ERR_INVALID, NULL, NULL,
+			"only a receive key has it; the gateway itself counts the packets "
+			"that it sends");
 	if (d->kind != DOC_INT || d->number < 0 || d->number > UINT32_MAX)
 		return schema_refuse(in, ERR_RANGE, &keying_fields[KEYING_ROC], d,
 		                     "must be 0 to 4294967295");
@@ -198,7 +200,7 @@ static enum err send_key_read(struct schema_in *in, const struct schema_field *f
 	return keying_read(in, d, at, true);
 }
 
-/* Prints everything but the key octets. */
+/* Writes all fields of a key except the key octets. */
 static struct doc *keying_write(const struct schema_out *out, const struct schema_field *f,
                                 const void *at)
 {

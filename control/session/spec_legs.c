@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Legs: an object whose names stand for indexes; null deletes a leg. */
+/* The legs of a media: in JSON an object with a member for each leg; null deletes a leg. */
 #include "base/mem.h"
 #include "control/session/spec_schema.h"
 
-/* At least `n` legs; new ones are holes. ERR_NOMEM. */
+/* Makes room for at least `n` legs. A new place is empty: its leg does not exist. ERR_NOMEM. */
 static enum err legs_grow(struct spec_legs *legs, unsigned n)
 {
 	struct spec_leg *items;
@@ -19,7 +19,7 @@ static enum err legs_grow(struct spec_legs *legs, unsigned n)
 	return ERR_OK;
 }
 
-/* A hole again, its keys given back. */
+/* Releases the leg's keys and clears its place. */
 static void leg_end(struct spec_leg *leg)
 {
 	schema_fini(&spec_leg_schema, leg);
@@ -33,7 +33,7 @@ static enum err leg_read(struct schema_in *in, const struct doc *d, struct spec_
 	if (spec_leg_find(d->key, &i))
 		return in->ignore_unknown ? ERR_OK
 		                          : schema_refuse(in, ERR_INVALID, NULL, NULL,
-		                                          "no such leg; there are a, b, b2 … b8");
+		                                          "no such leg; must be a, b, b2 … b8");
 	if (legs_grow(legs, i + 1))
 		return schema_refuse(in, ERR_NOMEM, NULL, NULL, "out of memory");
 	leg = &legs->items[i];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Media: a list merged by id. */
+/* Reads, writes, copies and compares the list of media; finds a media by its id. */
 #include "base/mem.h"
 #include "control/session/spec_schema.h"
 

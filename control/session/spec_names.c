@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Interfaces, legs and modes: names in JSON, numbers in the spec. */
+/* Reads and writes interfaces, families, legs and modes: names in JSON, numbers in the spec. */
 #include <stdio.h>
 
 #include "control/session/interfaces.h"
 #include "control/session/spec_schema.h"
 
-/* --- interface: a name outside, a choice inside ----------------------------- */
+/* --- interface: a name in JSON, a choice in the spec ------------------------ */
 
 static struct interfaces interfaces_of(const void *context)
 {
@@ -29,7 +29,7 @@ static enum err interface_read(struct schema_in *in, const struct schema_field *
 		interfaces_print_names(&l, list, sizeof(list)));
 }
 
-/* Without a choice: the name of the address that the leg has. */
+/* Writes the choice. If the request named no interface, writes the one that the leg uses. */
 static struct doc *interface_write(const struct schema_out *out, const struct schema_field *f,
                                    const void *at)
 {

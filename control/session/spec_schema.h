@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared by the files of spec: types of fields and lists. Private to this folder. */
+/* Types of fields and list functions that the spec_*.c files share. Private to this folder. */
 #ifndef CONTROL_SESSION_SPEC_SCHEMA_H
 #define CONTROL_SESSION_SPEC_SCHEMA_H
 
 #include "control/session/spec.h"
 
-/* Key context (pointer), interface choice, family (4 or 6), core leg index, struct spec_legs,
- * struct spec_media_list. */
+/* Types of fields, in this order: receive key and send key (pointers to a key context), interface
+ * choice, family (4 or 6), index of a core leg, struct spec_legs, struct spec_media_list. */
 extern const struct schema_type spec_receive_key_type, spec_send_key_type, spec_interface_type,
 	spec_family_type, spec_active_type, spec_legs_type, spec_media_type;
 
 bool spec_leg_exists(const struct spec_legs *legs, unsigned i);
-/* Applies a patch to the legs. After ERR_NOMEM `legs` is valid, but only partly changed. */
+/* Applies a patch to the legs. After ERR_NOMEM `legs` is valid, but the patch is only partly
+ * applied. */
 enum err spec_legs_apply(struct spec_legs *legs, const struct spec_legs *patch,
                          const struct spec_context *context) MUST_USE;
 

@@ -14,7 +14,7 @@ bool target_is_listener_port(const struct target_facts *f, uint16_t port)
 	return false;
 }
 
-/* True if the address belongs to this host: of a device, of --interface or its advertised one. */
+/* Does the address belong to this host: to a device, an --interface, an alias or a listener? */
 static bool is_local(const struct target_facts *f, const struct addr *a)
 {
 	if (addr_is_loopback(a))
@@ -41,7 +41,7 @@ static bool is_listener(const struct target_facts *f, const struct addr *a, cons
 	return target_is_listener_port(f, a->port) && is_local(f, a);
 }
 
-/* 0/8 is "this network" (RFC 791 3.2); Linux takes 0.0.0.0 for this host. */
+/* 0.0.0.0/8 is "this network" (RFC 791 3.2); Linux treats 0.0.0.0 as this host. */
 static bool is_unspecified(const struct target_facts *f, const struct addr *a,
                            const struct addr *own)
 {
@@ -55,7 +55,8 @@ static bool is_multicast(const struct target_facts *f, const struct addr *a, con
 	return addr_is_multicast(a);
 }
 
-/* The last address of a network, and the first: the older form of broadcast (RFC 1122 3.2.1.3). */
+/* Is `a` a broadcast address of this network: its last address, or in the older form the first (RFC
+ * 1122 3.2.1.3)? */
 static bool ends_network(const struct target_local *l, const struct addr *a)
 {
 	uint32_t host = l->bits < 32 ? UINT32_MAX >> l->bits : 0, ip = 0, ours = 0;
@@ -100,8 +101,8 @@ static unsigned device_of(const struct target_facts *f, const struct addr *own)
 	return own->scope;
 }
 
-/* A link-local address means a host on one link: the leg's own, if a link-local address of the same
- * kind is on its device. */
+/* A link-local address is valid on one link only. True unless that can be the leg's own link: the
+ * device of `own` must have a link-local address of the same family. */
 static bool is_foreign_link_local(const struct target_facts *f, const struct addr *a,
                                   const struct addr *own)
 {
@@ -152,7 +153,7 @@ static const struct {
 	{is_denied, true, "media-deny names its network"},
 };
 
-/* The IPv4 address that an IPv6 one carries; false: none. */
+/* Finds the IPv4 address that an IPv6 address contains. False: it contains none. */
 static bool unwrap(const struct addr *a, struct addr *out)
 {
 	static const uint8_t translated[12] = {0x00, 0x64, 0xff, 0x9b}, zero[12] = {0},
@@ -171,7 +172,8 @@ static bool unwrap(const struct addr *a, struct addr *out)
 	return true;
 }
 
-/* `said`: the address as signalling or the packet has it; it may contain `a`. */
+/* An address under judgement. `said`: the address in signalling or in the packet; `a`: the same, or
+ * the IPv4 address inside it; `own`: the address of the leg's interface. */
 struct judged {
 	const struct addr *a, *own, *said;
 	bool is_in_use;
@@ -206,7 +208,7 @@ enum err target_judge(const struct target_facts *f, const struct addr *target,
 	return e;
 }
 
-/* --- what workers ask about ------------------------------------------------- */
+/* --- sources that workers must ask about ------------------------------------ */
 
 static const struct {
 	const char *net;
@@ -240,7 +242,7 @@ static void add_ports(struct asked_list *l, const struct addr *ip, uint16_t from
 	add(l, &e);
 }
 
-/* A listener's port at any address: control knows which addresses are this host's. */
+/* Adds a listener's port with every address. Control checks later whether it is this host's. */
 static void add_listener(struct asked_list *l, uint16_t port)
 {
 	for (uint8_t version = 4; version <= 6; version += 2) {
@@ -251,7 +253,7 @@ static void add_listener(struct asked_list *l, uint16_t port)
 	}
 }
 
-/* The broadcast addresses of a network: the last address, and the first (the older form). */
+/* Adds the broadcast addresses of a network: its first address (the older form) and its last. */
 static void add_ends(struct asked_list *l, const struct target_local *at)
 {
 	uint32_t host = at->bits < 32 ? UINT32_MAX >> at->bits : 0;

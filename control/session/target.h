@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether media may be sent to an address, from signalling or learned. Control thread only. */
+/* Judges whether media may be sent to an address that signalling names or a leg learns. Control
+ * thread only. */
 #ifndef CONTROL_SESSION_TARGET_H
 #define CONTROL_SESSION_TARGET_H
 
@@ -12,9 +13,9 @@ enum { TARGET_LISTENERS_MAX = 32, TARGET_NETS_MAX = 64 };
 /* An address that a device of this host has. */
 struct target_local {
 	struct addr ip;    /* port 0 */
-	uint8_t bits;      /* of its network */
-	bool is_broadcast; /* its network has a broadcast address */
-	unsigned device;   /* interface index */
+	uint8_t bits;      /* prefix length of the address's network */
+	bool is_broadcast; /* the network has a broadcast address */
+	unsigned device;   /* the kernel's index of the device */
 };
 
 /* Settings media-deny and media-allow. */
@@ -23,14 +24,14 @@ struct targets_nets {
 	struct addr_net items[TARGET_NETS_MAX];
 };
 
-/* An address that SDP names instead of an interface's (media-address). Packets sent there arrive at
- * that interface. */
+/* An address that SDP names instead of the interface's own (media-address). Packets sent to it
+ * arrive at the interface. */
 struct target_alias {
 	struct addr addr; /* port 0 */
 	uint8_t interface;
 };
 
-/* The facts of a check; they do not change during it. */
+/* The facts that a check uses; they do not change during the check. */
 struct target_facts {
 	const struct relay_interface *interfaces;
 	unsigned n_interfaces;
@@ -38,7 +39,7 @@ struct target_facts {
 	unsigned n_aliases;
 	const struct target_local *locals;
 	unsigned n_locals;
-	/* control, ng and http; 0.0.0.0 and :: mean every address */
+	/* addresses of the control, ng and http listeners; 0.0.0.0 and :: mean every address */
 	const struct addr *listeners;
 	unsigned n_listeners;
 	const struct addr_net *deny, *allow; /* settings media-deny, media-allow */
@@ -47,22 +48,24 @@ struct target_facts {
 
 /*
  * May a leg on the interface whose address is `own` send media to `target`? ERR_DENIED: `why` names
- * the address, the reason and what to do. Never: our own listeners, unspecified, multicast and
- * broadcast addresses. Not without `allow`: loopback unless `own` is loopback, link-local addresses
- * of another network than the leg's, what `deny` names. IPv4 addresses inside IPv6 ones (RFC
- * 4291 2.5.5, RFC 6052 2.1, RFC 3056 2) are judged as both. Every port that no listener has may be
- * a target. `is_in_use`: the leg sends there already; rules that depend on settings do not apply,
- * so that a changed setting ends no call. Pure.
+ * the address, the reason and what to do. Always denied: our own listeners, unspecified, multicast
+ * and broadcast addresses. Denied unless `allow` has the address: loopback unless `own` is
+ * loopback, link-local addresses of another network than the leg's, networks of `deny`. An IPv6
+ * address that contains an IPv4 address (RFC 4291 2.5.5, RFC 6052 2.1, RFC 3056 2) is judged as
+ * both. Any port may be a target, except a listener's. `is_in_use`: the leg sends there already, so
+ * the rules that `allow` can lift do not apply and a changed setting ends no call. The result
+ * depends on the parameters alone.
  */
 enum err target_judge(const struct target_facts *f, const struct addr *target,
                       const struct addr *own, bool is_in_use, struct why *why) MUST_USE;
 
-/* Has a listener that port? Only then the addresses of this host must be read again. */
+/* Does a listener have that port? Only then must the addresses of this host be read again. */
 bool target_is_listener_port(const struct target_facts *f, uint16_t port);
 
 /*
- * The sources that a worker asks about before a leg learns them (relay_config.asked): all that the
- * judge might refuse, and our media ports. Writes at most `room` entries; returns the full number.
+ * Lists the sources that a worker must ask about before a leg learns them (relay_set_asked): all
+ * that the judge might refuse, and our media ports. Writes at most `room` entries; returns the
+ * number of all.
  */
 unsigned target_asked(const struct target_facts *f, struct relay_asked_entry *out, unsigned room);
 

@@ -15,10 +15,10 @@
 
 struct targets {
 	struct target_facts facts;
-	const struct targets_nets *deny, *allow; /* NULL: none */
-	struct target_local *locals;             /* owned; facts.locals */
-	uint64_t read_ns;                        /* 0: never */
-	uint64_t logged_ns;
+	const struct targets_nets *deny, *allow; /* settings; NULL: none */
+	struct target_local *locals;             /* owned; facts.locals points to it */
+	uint64_t read_ns;                        /* when `locals` was read (monotonic); 0: never */
+	uint64_t logged_ns;                      /* see targets_may_log; 0: never */
 	struct addr listeners[TARGET_LISTENERS_MAX];
 	struct port_book *book;
 };
@@ -141,7 +141,7 @@ static void put_local(struct target_local *l, const struct ifaddrs *a)
 	l->device = if_nametoindex(a->ifa_name);
 }
 
-/* If the system does not list its addresses, the previous list stays. ERR_NOMEM. */
+/* Reads the addresses of this host. Keeps the previous list if the kernel gives none. ERR_NOMEM. */
 static enum err read_locals(struct targets *t, uint64_t now_ns)
 {
 	struct ifaddrs *all, *a;
@@ -167,7 +167,7 @@ static enum err read_locals(struct targets *t, uint64_t now_ns)
 	return ERR_OK;
 }
 
-/* Updates the facts that a reload or SDP may have changed. */
+/* Updates the facts that a reload or an address in SDP may have changed. */
 static void look_again(struct targets *t)
 {
 	struct target_facts *f = &t->facts;
@@ -200,23 +200,23 @@ enum err targets_fill_asked(struct targets *t, struct relay_asked *out)
 	out->n = n < RELAY_ASKED_MAX ? n : RELAY_ASKED_MAX;
 	if (n > RELAY_ASKED_MAX)
 		log_warn("service",
-		         "msg=\"%u networks and addresses must be checked when a source is learnt, "
-		         "but at most %d can be: sources in the last %u are learnt unchecked; give "
-		         "fewer networks in media-deny\"",
+		         "msg=\"legs must not learn sources in %u networks without a check, but "
+		         "at most %d networks can be checked; sources in the last %u are learned "
+		         "unchecked; give fewer networks in media-deny\"",
 		         n, RELAY_ASKED_MAX, n - RELAY_ASKED_MAX);
 	return ERR_OK;
 }
 
 /* --- judgement -------------------------------------------------------------- */
 
-/* A target of a leg, and the interface by which packets to it leave. */
+/* A target of a leg, and the interface from which packets to it leave. */
 struct aim {
 	const struct addr *target;
 	unsigned interface;
 	bool is_in_use; /* the leg sends there already */
 };
 
-/* 0.0.0.0 and :: mean hold (RFC 3264 8.4): nothing is sent there, so they pass. */
+/* Judges a target. 0.0.0.0 and :: mean hold (RFC 3264 8.4): always accepted, nothing is sent. */
 static enum err judge(struct targets *t, const struct aim *a, uint64_t now_ns, struct why *why)
 {
 	if (addr_is_none(a->target) || addr_is_any(a->target))
@@ -232,7 +232,7 @@ static void name_place(struct why *why, unsigned media, unsigned leg, const char
 	why_prefix(why, "media[%u].legs.%s%s", media, spec_leg_name(leg), field);
 }
 
-/* Does the leg (NULL: there is none) send there, from that interface? */
+/* Does leg `l` (NULL: no leg) send to `target` from `interface`? */
 static bool sends_to(const struct spec_leg *l, const struct addr *target, unsigned interface)
 {
 	struct addr rtcp = l ? loops_rtcp_target(l) : (struct addr){0};
@@ -246,7 +246,8 @@ struct judging {
 	uint64_t now_ns;
 };
 
-/* Judges the RTP and RTCP targets of a leg. `was`: the leg before, NULL: none.  *field: refused. */
+/* Judges the RTP and RTCP targets of a leg. `was`: the leg as it is now; NULL: none. *field: the
+ * name of the last judged field. */
 static enum err judge_leg(const struct judging *j, const struct spec_leg *l,
                           const struct spec_leg *was, const char **field, struct why *why)
 {
@@ -295,7 +296,7 @@ enum err targets_check(struct targets *t, const struct targets_change *c, uint64
 	return ERR_OK;
 }
 
-/* The interface by which packets to that target leave. */
+/* The index of the interface from which packets to that target leave. */
 static unsigned interface_towards(const struct targets *t, const struct spec_leg *l,
                                   const struct addr *target)
 {

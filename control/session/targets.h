@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The facts about media targets, and the check of whole sessions. */
+/* Collects the facts for target_judge, and checks all media targets of a session. */
 #ifndef CONTROL_SESSION_TARGETS_H
 #define CONTROL_SESSION_TARGETS_H
 
@@ -8,14 +8,15 @@
 #include "control/session/registry.h"
 #include "control/session/target.h"
 
-/* One for the service. Control thread only. */
+/* Exists once per service. Control thread only. */
 struct targets;
 
-/* Borrows `interfaces` and the lists for life; the lists may be NULL and may change. ERR_NOMEM. */
+/* `interfaces`, `deny` and `allow` must live as long as *out. The lists may be NULL, and their
+ * contents may change. ERR_NOMEM. */
 enum err targets_new(struct targets **out, const struct relay_interface *interfaces,
                      unsigned n_interfaces, const struct targets_nets *deny,
                      const struct targets_nets *allow) MUST_USE;
-void targets_free(struct targets *t); /* takes NULL */
+void targets_free(struct targets *t); /* `t` may be NULL */
 
 /* Adds a listener of the gateway. Call it before the first session. ERR_LIMIT beyond
  * TARGET_LISTENERS_MAX listeners. */
@@ -26,21 +27,21 @@ struct port_book *targets_book(struct targets *t);
 /* Records that session `s` owns the ports of `next`. */
 void targets_take_ports(struct targets *t, const struct registry_session *s,
                         const struct spec_session *next);
-/* Removes the owner of ports of `of` that are not in `kept` (NULL: of all). Call it before the
- * ports are given back. `now_ns` 0: they were never used. */
+/* Records that the ports of `of` that are not in `kept` (NULL: all its ports) have no owner. Call
+ * it before the ports are released. `now_ns` 0: the ports were never used. */
 void targets_give_ports(struct targets *t, const struct spec_session *of,
                         const struct spec_session *kept, uint64_t now_ns);
 
 /*
- * The addresses of this host are read again when they are older than a second, and always before
- * the check of a target whose port is a listener's. So an address that this host gets after the
- * start counts at once.
+ * targets_check and targets_check_more read the addresses of this host again if the last reading is
+ * older than a second, and always before they check a target whose port is a listener's. So no
+ * listener can be reached by an address that this host gets after the start.
  */
 
 /*
- * May the session become `next`? Checks every target, those of `now` (NULL: none) as in use, and
- * that no leg closes a loop (control/session/loops.h). ERR_DENIED: `why` names media, leg, field,
- * address and reason. Ports of `next` are chosen and in the book.
+ * May the session become `next`? Checks every target, and that no leg closes a loop
+ * (control/session/loops.h). Targets of `now` (NULL: none) count as in use. ERR_DENIED: `why` names
+ * media, leg, field, address and reason. Call it after targets_take_ports for `next`.
  */
 struct targets_change {
 	const struct registry_session *session;
@@ -48,12 +49,12 @@ struct targets_change {
 };
 enum err targets_check(struct targets *t, const struct targets_change *c, uint64_t now_ns,
                        struct why *why) MUST_USE;
-/* Checks one more target of an existing leg: from an offer that is not answered yet, or a source
- * to be learned. */
+/* Checks one more target of an existing leg: an address in an offer without an answer yet, or a
+ * source that the leg would learn. */
 enum err targets_check_more(struct targets *t, const struct leg_name *at, const struct addr *target,
                             uint64_t now_ns, struct why *why) MUST_USE;
 
-/* True at most once a second: packets from unknown sources must not fill the log. */
+/* True at most once a second, so that packets from unknown sources do not fill the log. */
 bool targets_may_log(struct targets *t, uint64_t now_ns);
 
 #endif
