@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The progress bar. */
+/* A progress bar on standard error. */
 #include "bench/progress.h"
 
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The settings of a measurement, from its table of options. */
+/* Collects the settings of a measurement from its table of options. */
 #include "bench/settings.h"
 
 #include <stdio.h>

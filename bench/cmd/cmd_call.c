@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sluice-bench call: calls through a running relay, with every packet accounted for. */
+/* sluice-bench call: sends packets in calls through a relay and counts the fate of each packet. */
 #include <stdio.h>
 #include <string.h>
 
@@ -50,7 +50,7 @@ int call_run(int argc, char **argv)
 			.min = 1,
 			.max = 4194304,
 			.local = true,
-			.help = "process of a target on this machine, to read its CPU time and "
+			.help = "process id of a target on this machine, to read its CPU time and "
 				"memory",
 		},
 	};

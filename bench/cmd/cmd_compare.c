@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sluice-bench compare: the same work against two targets in turn, or two results of the same
- * settings; ratios. */
+/* sluice-bench compare: runs the same work against two to four targets in turn, or reads two result
+ * files of the same settings, and prints ratios. */
 #include <stdio.h>
 #include <string.h>
 
@@ -65,7 +65,8 @@ static bool is_same_work(const json_t *a, const json_t *b)
 	return true;
 }
 
-/* "200 sessions" or "evp AES_CM_128_HMAC_SHA1_80 protect 160 1 64" */
+/* Writes the work of a row, such as "e2ae sessions 200" or
+ * "evp AES_CM_128_HMAC_SHA1_80 protect payload 160 streams 1 batch 64". */
 static void describe(const json_t *row, char *out, size_t room)
 {
 	size_t at = 0;
@@ -83,11 +84,11 @@ static void describe(const json_t *row, char *out, size_t room)
 	}
 }
 
-/* A figure of two targets at the same work. */
+/* One figure, measured on two targets with the same work. */
 struct figure_pair {
-	const char *work, *figure, *target; /* `target` is the one of `b` */
+	const char *work, *figure, *target; /* `target`: name of the target of `b` */
 	json_t *a, *b;
-	bool are_paired; /* the repetitions of a and b were measured in turns */
+	bool are_paired; /* true: the same repetition of a and b ran in the same round */
 };
 
 static void add_ratio(json_t *out, const struct figure_pair *p)
@@ -132,7 +133,7 @@ static void print_ratios(const json_t *ratios, const char *a, const char *b)
 	result_print(&shown, columns, ARRAY_LEN(columns), stdout);
 }
 
-/* The rows of a ramp are its steps; the highest passing load is compared. */
+/* Compares the highest loads that pass. The rows of a ramp are only its steps. */
 static json_t *highest_of(const json_t *doc)
 {
 	const json_t *list = json_object_get(doc, "highest");
@@ -153,7 +154,7 @@ static json_t *highest_of(const json_t *doc)
 	return out;
 }
 
-/* Compares every target of one result with the first. */
+/* Compares every target of one result with the first target. */
 static json_t *rows_of_targets(const json_t *rows)
 {
 	const json_t *first = json_object_get(json_array_get(rows, 0), "target");
@@ -178,7 +179,8 @@ static bool has_one_target(const json_t *rows)
 	return true;
 }
 
-/* Compares the rows of the same target in two results, or of the only target of each. */
+/* Compares the rows of targets with the same name in two results. If each result has only one
+ * target, the names may differ. */
 static json_t *rows_of_files(const json_t *rows, const json_t *other_rows)
 {
 	bool any = has_one_target(rows) && has_one_target(other_rows);
@@ -242,7 +244,7 @@ struct comparison {
 	struct result result;
 };
 
-/* The settings that matter for this kind of work. */
+/* Returns the settings that matter for this kind of work (set-up or media). New reference. */
 static json_t *settings_of(const struct comparison *c, const struct opt *rows, size_t n)
 {
 	static const char *const of_setup[] = {"mode", "suite",    "in_flight",
@@ -292,8 +294,7 @@ static enum err run_targets(struct comparison *c, char **targets, struct why *wh
 	for (unsigned i = 0; i < c->n_peers && e == ERR_OK; i++) {
 		e = peer_open(&c->peers[i], targets[i], 0, &c->scene.through, why);
 		for (unsigned k = 0; k < i && e == ERR_OK; k++)
-			if (!strcmp(c->peers[k].name,
-			            c->peers[i].name)) /* two builds of one relay */
+			if (!strcmp(c->peers[k].name, c->peers[i].name)) /* two builds of a relay */
 				snprintf(c->peers[i].name, sizeof(c->peers[i].name), "%.50s (%u)",
 				         c->peers[k].name, i + 1);
 	}
@@ -343,7 +344,7 @@ int compare_run(int argc, char **argv)
 			.out = &c.in_flight,
 			.min = 1,
 			.max = TARGET_IN_FLIGHT_MAX,
-			.help = "with --setup: requests in flight",
+			.help = "with --setup: calls being set up or ended at the same time",
 		},
 		{
 			.name = "held",

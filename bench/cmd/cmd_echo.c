@@ -36,7 +36,7 @@ struct echo_call {
 	char id[128];
 };
 
-/* A delayed packet. */
+/* A packet that waits until its delay has passed. */
 struct held {
 	struct link link;
 	uint64_t due_ns;
@@ -56,7 +56,7 @@ struct echo {
 	int ng, epoll, timer;
 	struct share loss, duplicate, reorder, corrupt;
 	uint64_t delay_ns, arrived, sent, random;
-	struct link held, calls; /* held: by due time */
+	struct link held, calls; /* `held` is sorted by due time */
 	struct map *by_id;
 };
 
@@ -219,7 +219,7 @@ static enum err make_call(struct echo *e, const char *id, struct echo_call **out
 	return err;
 }
 
-/* Copies the description with the address and port of the leg towards its receiver. */
+/* Copies an SDP to `out`, with `local` in place of its address and port. */
 static void rewrite(struct str sdp, const struct addr *local, struct buf *out)
 {
 	char ip[ADDR_TEXT_MAX];
@@ -255,7 +255,7 @@ static const char *describe(struct echo *e, const json_t *request, bool is_offer
 	if (!id || !sdp)
 		return "call-id or sdp is missing";
 	if (!c && (!is_offer || make_call(e, id, &c) != ERR_OK))
-		return is_offer ? "no socket for the call" : "unknown call-id";
+		return is_offer ? "cannot open sockets for the call" : "unknown call-id";
 	if (ngsdp_read_address(str_of(sdp), &c->leg[from].remote, NULL) != ERR_OK)
 		return "the SDP has no media address";
 	rewrite(str_of(sdp), &c->leg[call_other_side(from)].local, &text);
@@ -327,7 +327,7 @@ static void take_request(struct echo *e)
 	json_decref(reply);
 }
 
-/* --- life ------------------------------------------------------------------- */
+/* --- start and loop --------------------------------------------------------- */
 
 static volatile sig_atomic_t is_over;
 
@@ -362,7 +362,8 @@ static enum err start(struct echo *e, const char *listen, const char *access, co
 	e->ng = socket(e->listen.version == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (e->epoll < 0 || e->timer < 0 || e->ng < 0 ||
 	    bind(e->ng, (struct sockaddr *)&ss, addr_to_sockaddr(&e->listen, &ss)) != 0)
-		return why_fail(why, ERR_IO, "--listen: %s: %s", listen, strerror(errno));
+		return why_fail(why, ERR_IO, "--listen: cannot listen on %s: %s", listen,
+		                strerror(errno));
 	ev.data.ptr = &e->ng;
 	if (epoll_ctl(e->epoll, EPOLL_CTL_ADD, e->ng, &ev) != 0)
 		return ERR_IO;
@@ -378,7 +379,7 @@ static void turn(struct echo *e)
 
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.ptr == &e->ng)
-			asked = true; /* taken last, since it may end the call of a later leg */
+			asked = true; /* handled last: a request may end the call of a later leg */
 		else if (events[i].data.ptr == &e->timer)
 			release_due(e);
 		else
@@ -400,7 +401,7 @@ int echo_run(int argc, char **argv)
 			.kind = OPT_TEXT,
 			.out = &listen,
 			.arg = "HOST:PORT",
-			.help = "where to serve the ng protocol",
+			.help = "address on which to serve the ng protocol over UDP",
 		},
 		{
 			.name = "access",
@@ -422,7 +423,7 @@ int echo_run(int argc, char **argv)
 			.out = &e.loss.share,
 			.max = 1,
 			.arg = "SHARE",
-			.help = "share of packets to drop",
+			.help = "share of packets to drop: 0 to 1",
 		},
 		{
 			.name = "duplicate",
@@ -461,7 +462,7 @@ int echo_run(int argc, char **argv)
 			.kind = OPT_TEXT,
 			.out = &stats,
 			.arg = "FILE",
-			.help = "write the counts of injected faults at the end",
+			.help = "write the counts of injected faults as JSON when the program ends",
 		},
 	};
 	const struct opt_command command = {

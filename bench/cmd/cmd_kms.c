@@ -18,8 +18,9 @@ static const char about[] =
 	"Sends ticket requests and resolves to a Key Management Service (RFC 6043 over HTTP or "
 	"HTTPS), as terminals do, and verifies and\ndecrypts every answer. Measures requests a "
 	"second, latency, CPU time, and memory at the start and after 10, 50 and 100 % of the "
-	"requests.\nA file of users made with --provision holds the credentials for the KMS and "
-	"the terminals' keys for this tool.";
+	"requests.\nThe file that --provision makes is the credentials file of the KMS, and gives "
+	"this "
+	"tool the users' keys.";
 
 enum { KEY_128 = 16, KEY_256 = 32 };
 
@@ -39,7 +40,7 @@ static json_t *make_user(unsigned i, size_t key_len)
 	return user;
 }
 
-/* The keys serve load tests only, but they are keys: the file has mode 0600. */
+/* Writes a new file of mode 0600: the keys are made for load tests, but a KMS accepts them. */
 static enum err write_private(const json_t *doc, const char *path, struct why *why)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -50,7 +51,7 @@ static enum err write_private(const json_t *doc, const char *path, struct why *w
 	ok = json_dumpfd(doc, fd, JSON_INDENT(1)) == 0 && write(fd, "\n", 1) == 1;
 	ok = close(fd) == 0 && ok;
 	if (!ok) {
-		why_fail(why, ERR_IO, "--provision %s: cannot be written", path);
+		why_fail(why, ERR_IO, "--provision %s: the file cannot be written", path);
 		unlink(path);
 		return ERR_IO;
 	}
@@ -121,7 +122,7 @@ int kms_run(int argc, char **argv)
 			.out = &c.ca,
 			.arg = "FILE",
 			.local = true,
-			.help = "PEM roots for https (default: the system's)",
+			.help = "PEM file of root certificates for https (default: the system's)",
 		},
 		{
 			.name = "pid",
@@ -130,7 +131,8 @@ int kms_run(int argc, char **argv)
 			.min = 1,
 			.max = 4194304,
 			.local = true,
-			.help = "process of a KMS on this machine, to read its CPU time and memory",
+			.help = "process id of a KMS on this machine, to read its CPU time and "
+				"memory",
 		},
 		{
 			.name = "state",
@@ -138,7 +140,7 @@ int kms_run(int argc, char **argv)
 			.out = &c.state,
 			.arg = "DIR",
 			.local = true,
-			.help = "its state directory, to measure its growth",
+			.help = "state directory of the KMS, to measure its growth",
 		},
 		{
 			.name = "mode",
@@ -168,7 +170,7 @@ int kms_run(int argc, char **argv)
 			.out = &c.in_flight,
 			.min = 1,
 			.max = 1024,
-			.help = "connections; each has one request at a time",
+			.help = "number of connections; each carries one request at a time",
 		},
 		{
 			.name = "connections",
@@ -186,7 +188,7 @@ int kms_run(int argc, char **argv)
 			.max = 1e6,
 			.help = "requests a second on a schedule, with latency counted from the "
 				"time each "
-				"was due; 0: send the next when one is answered",
+				"was due; 0: send the next request when one is answered",
 		},
 		SETTINGS_FILES(&json, &csv),
 		{

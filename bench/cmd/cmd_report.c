@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sluice-bench report: result files of a folder as an HTML page with plots and Markdown tables. */
+/* sluice-bench report: turns the result files of a folder into an HTML page with plots, and into
+ * Markdown tables. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -68,14 +69,14 @@ int report_run(int argc, char **argv)
 			.kind = OPT_TEXT,
 			.out = &html,
 			.arg = "FILE",
-			.help = "the page; default: DIR/report.html",
+			.help = "write the page to FILE (default: DIR/report.html)",
 		},
 		{
 			.name = "markdown",
 			.kind = OPT_TEXT,
 			.out = &markdown,
 			.arg = "FILE",
-			.help = "the tables, for docs/performance.md",
+			.help = "write the tables as Markdown to FILE",
 		},
 	};
 	const struct opt_command command = {.name = "sluice-bench report",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sluice-bench setup: rate and latency of call set-up, cost of a held call, leaks. */
+/* sluice-bench setup: measures rate and latency of call set-up, cost of a held call, leaks. */
 #include <stdio.h>
 
 #include "bench/bench.h"
@@ -38,7 +38,7 @@ int setup_run(int argc, char **argv)
 			.min = 1,
 			.max = 4194304,
 			.local = true,
-			.help = "process of a target on this machine, to read its CPU time and "
+			.help = "process id of a target on this machine, to read its CPU time and "
 				"memory",
 		},
 		SETTINGS_FILES(&json, &csv),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sluice-bench crypto: time per packet of every engine, suite, size, batch and number of streams,
- * compared with the floor. */
+/* sluice-bench crypto: measures the time per packet of each engine by suite, packet size, batch
+ * size and number of streams, and compares it with the floor: the bare cipher and MAC. */
 #include <link.h>
 #include <malloc.h>
 #include <math.h>
@@ -18,8 +18,8 @@
 #include "bench/progress.h"
 #include "bench/result/result.h"
 
-/* A repetition of PKTS_MIN packets lasts some milliseconds, so that a pause of the machine is a
- * small part of it; one stream has 65,535 sequence numbers. */
+/* PKTS_MIN is large enough that a repetition lasts some milliseconds, so a pause of the machine is
+ * a small part of it. It is below 65,536, the number of sequence numbers of one stream. */
 enum { PKTS_MIN = 60000, REPETITIONS_MAX = 31, STREAMS_MAX = 100000 };
 
 /* --- options ---------------------------------------------------------------- */
@@ -98,7 +98,7 @@ static const struct opt opts[] = {
 			"streams, "
 			"at most 3 s to make contexts",
 	},
-	{.help = "How"},
+	{.help = "How it is measured"},
 	{
 		.name = "repetitions",
 		.kind = OPT_COUNT,
@@ -124,10 +124,15 @@ static const struct opt opts[] = {
 		.min = 0.1,
 		.max = 600,
 		.local = true,
-		.help = "an engine that needs longer to make its contexts is left out of that case",
+		.help = "time limit in s to make an engine's contexts; a slower engine is left "
+			"out of that case",
 	},
 	SETTINGS_FILES(&set.json, &set.csv),
-	{.name = "quiet", .kind = OPT_FLAG, .out = &set.quiet, .local = true, .help = "no table"},
+	{.name = "quiet",
+         .kind = OPT_FLAG,
+         .out = &set.quiet,
+         .local = true,
+         .help = "print no table"},
 };
 
 static const struct opt_command command = {
@@ -138,7 +143,8 @@ static const struct opt_command command = {
 		 "SHA-1 or GCM work on the same octets with prepared contexts.\nEngines take turns "
 		 "within one run. Figures are medians with half of (max - min); ratios are medians "
 		 "of\nthe ratios of each turn.",
-	.examples = "  sluice-bench crypto --suite AEAD_AES_128_GCM --payload 160 --batch 1,32 "
+	.examples = "Example:\n"
+		    "  sluice-bench crypto --suite AEAD_AES_128_GCM --payload 160 --batch 1,32 "
 		    "--streams 1,10000\n",
 	.opts = opts,
 	.n_opts = ARRAY_LEN(opts),
@@ -155,19 +161,20 @@ static const struct result_column columns[] = {
 	{.key = "cycles_per_octet", .title = "cycles/octet", .decimals = 2},
 	{.key = "pps", .title = "packets/s", .decimals = 0},
 	{.key = "gb_per_s", .title = "GB/s", .decimals = 3},
-	{.key = "to_floor", .title = "x floor-mb", .decimals = 2},
-	{.key = "to_libsrtp", .title = "libsrtp is x", .decimals = 1},
+	{.key = "to_floor", .title = "time / floor-mb", .decimals = 2},
+	{.key = "to_libsrtp", .title = "libsrtp / time", .decimals = 1},
 	{.key = "stream_bytes", .title = "octets/stream", .decimals = 0},
 };
 
 /* --- one suite, direction and number of streams ----------------------------- */
 
-/* A contender in a round, with its contexts; `contexts` NULL: left out. */
+/* One contender of a round. `contexts` NULL: it is left out of the round. */
 struct entrant {
 	const struct work_contender *who;
 	struct work_contexts *contexts;
 	double stream_bytes;
-	/* Number of streams it visits: all, or fewer if it is too slow for its time budget. */
+	/* Number of streams that the contender visits: all, or fewer if it is too slow for its time
+	 * budget. */
 	unsigned span;
 	double ns[REPETITIONS_MAX], cycles[REPETITIONS_MAX];
 	unsigned n;
@@ -189,8 +196,8 @@ static size_t memory_in_use(void)
 	return m.uordblks + m.hblkhd + u.in_use_bytes;
 }
 
-/* Makes contexts for all streams. Leaves out a contender that is too slow or refuses, with a note.
- */
+/* Adds a contender to the round and makes its contexts for all streams. Leaves out a contender that
+ * is too slow or refuses a key; a note of the result says so. */
 static void enter(struct result *r, struct round *round, const struct work_contender *who)
 {
 	struct entrant *x = &round->entrants[round->n_entrants++];
@@ -237,14 +244,14 @@ static uint64_t cycles_now(void)
 #endif
 }
 
-/* The number of its v-th packet among all packets: a slow entrant visits only the first streams of
- * the shuffle. */
+/* Returns the number of an entrant's v-th packet among all packets: a slow entrant visits only the
+ * first streams of the shuffled order. */
 static uint64_t visit_of(const struct round *round, const struct entrant *x, uint64_t v)
 {
 	return x->span < round->pkts.streams ? v / x->span * round->pkts.streams + v % x->span : v;
 }
 
-/* One repetition of one entrant. False when it refused a packet: the figure would be invalid. */
+/* Runs one repetition of one entrant. False: it refused a packet, so its time means nothing. */
 static bool repeat(struct round *round, struct entrant *x, unsigned batch)
 {
 	uint64_t took_ns = 0, took_cycles = 0, pkts = 0;
@@ -288,8 +295,8 @@ static bool repeat(struct round *round, struct entrant *x, unsigned batch)
 	return true;
 }
 
-/* Measures it on a few streams, then sets the number of streams that fit its time budget: whole
- * chunks, or all. */
+/* Measures an entrant on a few streams, then sets x->span to the number of streams that fit its
+ * time budget: a multiple of WORK_CHUNK, or all. */
 static bool set_span(struct round *round, struct entrant *x)
 {
 	double span;
@@ -305,8 +312,8 @@ static bool set_span(struct round *round, struct entrant *x)
 	return true;
 }
 
-/* The ratio of `x` to `of` in each turn: a slow phase of the machine slows both. NULL without such
- * an entrant. */
+/* Divides the times of `x` by those of the entrant named `of`, turn by turn, because a slow phase
+ * of the machine slows both. `is_inverse`: the other way round. NULL: there is no such entrant. */
 static json_t *ratio(const struct round *round, const struct entrant *x, const char *of,
                      bool is_inverse)
 {
@@ -336,7 +343,7 @@ static void add_row(struct result *r, const struct round *round, struct entrant 
 	json_object_set_new(row, "streams", json_integer(round->pkts.streams));
 	json_object_set_new(row, "batch", json_integer(batch));
 	json_object_set_new(row, "engine", json_string(x->who->name));
-	/* result_spread sorts its values; the order of turns is needed later. */
+	/* Work on a copy: result_spread sorts its values, and ratio() needs the order of turns. */
 	memcpy(values, x->ns, sizeof(values));
 	ns = result_spread(values, x->n);
 	m = result_median(ns);
@@ -349,12 +356,12 @@ static void add_row(struct result *r, const struct round *round, struct entrant 
 		json_object_set_new(row, "to_floor", to_floor);
 	if (to_libsrtp)
 		json_object_set_new(row, "to_libsrtp", to_libsrtp);
-	/* With few streams the engine's scratch memory would dominate. */
+	/* With fewer streams, the engine's scratch memory would dominate the figure. */
 	if (round->pkts.streams >= 100)
 		json_object_set_new(row, "stream_bytes", json_real(x->stream_bytes));
 }
 
-/* Measures one figure of every entrant, in turns. */
+/* Measures all entrants with one batch size; they take turns. */
 static bool measure(struct result *r, struct round *round, unsigned batch)
 {
 	for (unsigned i = 0; i < round->n_entrants; i++)
@@ -382,7 +389,7 @@ static bool is_wanted(const char *name)
 	return false;
 }
 
-/* Measures all payloads and batches with the same contexts. */
+/* Measures all payload sizes and batch sizes with the same contexts. */
 static bool run_round(struct result *r, struct round *round, double done, double share)
 {
 	struct work_contender all[WORK_CONTENDERS_MAX];
@@ -399,7 +406,7 @@ static bool run_round(struct result *r, struct round *round, double done, double
 		round->pkts.packet_bytes = WORK_HEADER_LEN + round->pkts.payload +
 		                           (size_t)round->pkts.suite->srtp_tag_len;
 		if (round->direction == ENGINE_RECEIVE && packets_protect(&round->pkts) != ERR_OK) {
-			fprintf(stderr, "sluice-bench crypto: no packets to unprotect\n");
+			fprintf(stderr, "sluice-bench crypto: cannot make packets to unprotect\n");
 			ok = false;
 		}
 		for (unsigned i = 0; ok && p == 0 && i < round->n_entrants; i++)
@@ -420,7 +427,7 @@ static bool run_round(struct result *r, struct round *round, double done, double
 	return ok;
 }
 
-/* --- the whole -------------------------------------------------------------- */
+/* --- the command ------------------------------------------------------------ */
 
 static int note_engine(struct result *r)
 {

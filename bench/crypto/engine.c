@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An engine as a contender: whole calls, with index, window, counts and verdicts. */
+/* An engine as a contender: its calls include packet index, replay window, counters and verdict. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -13,7 +13,7 @@ struct work_contexts {
 	enum engine_direction direction;
 	unsigned n;
 	struct engine_key **keys;
-	uint8_t *streams; /* ops->stream_bytes each */
+	uint8_t *streams; /* `n` stream states of ops->stream_bytes octets each */
 };
 
 static struct engine_stream *stream_of(struct work_contexts *c, unsigned i)

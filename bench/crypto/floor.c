@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The floor of OpenSSL: AES-CTR and SHA-1, or AES-GCM, over the same octets with prepared contexts,
- * and nothing else. */
+/* The floor made of OpenSSL primitives: only AES-CTR and HMAC-SHA-1, or AES-GCM, over the same
+ * octets with prepared contexts. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* SHA1_Update is deprecated, but it is the bare primitive */
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -70,7 +70,7 @@ static enum err openssl_set_key(struct work_contexts *c, unsigned stream, const 
 	enum err e = kdf_derive(&keys, key);
 
 	if (c->suite->cipher == SUITE_CIPHER_AES_F8)
-		return why_fail(why, ERR_UNSUPPORTED, "f8 has no floor");
+		return why_fail(why, ERR_UNSUPPORTED, "this floor does not implement AES-f8");
 	if (e != ERR_OK)
 		return why_fail(why, e, "cannot derive session keys");
 	prim_sha1_pads((struct view){.p = keys.rtp.auth, .n = sizeof(keys.rtp.auth)}, x->inner,

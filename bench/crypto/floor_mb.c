@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The floor of intel-ipsec-mb: its bursts, or its GCM, over the same octets and contexts in flat
- * arrays, and nothing else. */
+/* The floor made of intel-ipsec-mb primitives: only bursts of AES-CTR and HMAC-SHA-1, or AES-GCM,
+ * over the same octets with prepared contexts. */
 #ifdef WITH_MB
 #include <intel-ipsec-mb.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "keyctx/kdf.h"
 #include "keyctx/prim.h"
 
-/* The part of a stream that the arithmetic needs. */
+/* The prepared keys of one stream. */
 struct context {
 	union {
 		struct {
@@ -26,9 +26,9 @@ struct context {
 struct work_contexts {
 	const struct suite *suite;
 	enum engine_direction direction;
-	size_t bytes; /* of a context of this suite */
+	size_t bytes; /* size of one context of this suite */
 	uint8_t *contexts;
-	IMB_MGR *narrow, *wide; /* the manager with SSE and SHA-NI; the widest manager */
+	IMB_MGR *narrow, *wide; /* for SSE with SHA-NI; for the widest instructions of this CPU */
 	unsigned wide_from;
 	uint8_t iv[16];
 	uint8_t tags[WORK_CHUNK][20];
@@ -104,7 +104,7 @@ static enum err mb_make(struct work_contexts **out, const struct work_contender 
 	                   : (offsetof(struct context, cm.rounds) + (suite->key_len / 4u + 7) * 16 +
 	                      63) / 64 *
 	                             64;
-	c->contexts = secret_alloc(n * c->bytes); /* the same kind of memory as the engine's keys */
+	c->contexts = secret_alloc(n * c->bytes); /* the same kind of memory as an engine's keys */
 	c->narrow = alloc_mb_mgr(0);
 	c->wide = alloc_mb_mgr(0);
 	if (!c->contexts || !c->narrow || !c->wide) {
@@ -132,7 +132,7 @@ static enum err mb_set_key(struct work_contexts *c, unsigned stream, const struc
 	enum err e = kdf_derive(&keys, key);
 
 	if (c->suite->cipher == SUITE_CIPHER_AES_F8)
-		return why_fail(why, ERR_UNSUPPORTED, "f8 has no floor");
+		return why_fail(why, ERR_UNSUPPORTED, "this floor does not implement AES-f8");
 	if (e != ERR_OK)
 		return why_fail(why, e, "cannot derive session keys");
 	if (c->suite->cipher == SUITE_CIPHER_AES_GCM) {

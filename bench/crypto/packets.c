@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Packets of many streams, in clear or protected. */
+/* Makes the packets of many streams, unencrypted or protected. */
 #include "bench/crypto/packets.h"
 
 #include "base/bytes.h"
@@ -20,12 +20,13 @@ struct keyctx *packets_key(const struct suite *suite, unsigned stream)
 	return key;
 }
 
-/* Writes packet number `visit` of a repetition in clear. */
+/* Writes packet number `visit` of a repetition, unencrypted, to place `i` of the chunk. */
 static void set_plain(struct packets *p, unsigned i, uint64_t visit)
 {
 	struct pkt *pkt = &p->chunk.pkts[i];
 	uint32_t stream = p->order[visit % p->streams];
-	/* Streams start at different sequence numbers, each at another place of its window. */
+	/* Streams start at different sequence numbers, so that their replay windows have different
+	 * positions. */
 	uint16_t seq = (uint16_t)(1 + stream % 1024 + visit / p->streams);
 	uint8_t *octets = p->chunk.octets[i];
 

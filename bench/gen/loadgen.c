@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The load generator: sockets, calls, the loop. */
+/* The load generator: sockets, calls, and the main loop. */
 #include "bench/gen/loadgen.h"
 
 #include <string.h>
@@ -13,9 +13,9 @@
 #include "bench/gen/loadgen_state.h"
 
 enum {
-	CALLS_IN_FLIGHT = 32, /* while calls are placed: `setup` measures more */
+	CALLS_IN_FLIGHT = 32, /* most requests in flight while calls are placed */
 	NICE = -10,
-	DRAIN_MS = 300, /* for packets still under way */
+	DRAIN_MS = 300, /* time at the end for packets still under way */
 	WRAP_BEFORE = 65536,
 	WINDOW_PKTS = 1024,
 };
@@ -49,7 +49,8 @@ enum err loadgen_new(struct loadgen **out, const struct loadgen_config *config, 
 	g->n_flows = config->calls * g->flows_per_call;
 	if (g->n_flows > FLOWS_MAX) {
 		e = why_fail(why, ERR_TOO_BIG,
-		             "--sessions: one generator carries at most %d flows; use --threads",
+		             "--sessions: at most %d flows for each generator thread; use more "
+		             "--threads",
 		             FLOWS_MAX);
 		goto out;
 	}
@@ -118,7 +119,7 @@ void loadgen_add(struct loadgen_figures *into, const struct loadgen_figures *fro
 	const uint64_t *b = &from->sent;
 	uint64_t *a = &into->sent;
 
-	/* The counters are adjacent; the histograms follow them. */
+	/* The counters are adjacent from `sent` on; the histograms follow them. */
 	for (size_t i = 0; i < offsetof(struct loadgen_figures, delay) / sizeof(*a); i++)
 		a[i] += b[i];
 	hist_merge(&into->delay, &from->delay);
@@ -145,9 +146,9 @@ enum err loadgen_party_new(struct loadgen *g, struct party **out, const struct k
 }
 
 /*
- * The sink's work on a packet. Through a target: unprotect what arrives under the target's key. In
- * a baseline: the same amount of work, unprotecting what was protected, or protecting what was sent
- * in clear.
+ * Makes the party that the sink uses for the packets of a flow. With a target, it unprotects
+ * packets with the key of that side. In a baseline, the sink does the same amount of work: it
+ * unprotects packets that were sent protected, and protects packets that were sent unencrypted.
  */
 static enum err arm_receiver(struct loadgen *g, struct flow *f)
 {
@@ -283,7 +284,7 @@ void loadgen_end_calls(struct loadgen *g)
 	g->n_calls = 0;
 }
 
-/* --- the loop --------------------------------------------------------------- */
+/* --- the main loop ---------------------------------------------------------- */
 
 static void sleep_until(uint64_t wall_ns)
 {
@@ -318,9 +319,9 @@ enum err loadgen_run(struct loadgen *g, uint64_t start_ns, struct why *why)
 	uint64_t tick_ns = g->config.tick_us * NS_PER_US;
 	enum err e = ERR_OK;
 
-	/* Without timer slack, sleeps end on time instead of up to 50 us later. */
+	/* Set the timer slack to 1 us: with the default of 50 us, sleeps would end late. */
 	prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
-	/* Higher priority than other programs, if permitted. */
+	/* Run with a higher priority than other programs, if permitted. */
 	(void)setpriority(PRIO_PROCESS, 0, NICE);
 	g->start_ns = start_ns;
 	sleep_until(start_ns);

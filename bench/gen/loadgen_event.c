@@ -4,10 +4,14 @@
 #include "bench/gen/loadgen_state.h"
 
 /*
- * Hold; the endpoints stop sending in QUIET:
- *   IDLE ── due ──> QUIET ── 60 ms ──> ASKED ── reply ──> HELD ── 100 ms ──> RESUMING ── reply ──>
- * IDLE Re-key; the endpoint sends under the new key afterwards: IDLE ── due ──> ASKED ── reply ──>
- * IDLE
+ * The states of an event:
+ *
+ *   hold:    IDLE ── due ──> QUIET ── 60 ms ──> ASKED ── reply ──> HELD
+ *            HELD ── 100 ms ──> RESUMING ── reply ──> IDLE
+ *   re-key:  IDLE ── due ──> ASKED ── reply ──> IDLE
+ *
+ * The endpoints of a held call stop sending in QUIET. After a re-key, the endpoint sends under its
+ * new key.
  */
 enum { QUIET_MS = 60, HELD_MS = 100 };
 
@@ -41,7 +45,7 @@ static struct event *event_of(struct loadgen *g, const struct call *c)
 	return NULL;
 }
 
-/* The endpoint switches to its new key, and to the target's new key if the answer has one. */
+/* Switches the endpoint to its new key, and to the target's new key if the answer has one. */
 static enum err use_new_keys(struct loadgen *g, const struct call *c)
 {
 	enum err e = ERR_OK;
@@ -136,7 +140,7 @@ void loadgen_events(struct loadgen *g, uint64_t now)
 		while (slot < EVENTS_MAX && g->events[slot].state != EVENT_IDLE)
 			slot++;
 		if (slot == EVENTS_MAX)
-			return; /* the target is slow; the other events wait */
+			return; /* the target is slow: try again at the next turn */
 		start(g, &g->events[slot], &g->calls[g->events_started++ % g->config.calls], now);
 	}
 }

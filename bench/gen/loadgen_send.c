@@ -14,7 +14,8 @@ static bool falls(struct loadgen *g, double share)
 	return share > 0 && (double)(loadgen_random(g) >> 11) < share * 9007199254740992.0;
 }
 
-/* Spurts: is the flow silent at this moment? Lengths are uniform around their means. */
+/* True while the flow is silent: during a hold, or between talk spurts. The lengths of spurts and
+ * pauses are uniform around their means. */
 static bool is_silent(struct loadgen *g, struct flow *f, uint64_t now)
 {
 	const struct scenario *s = g->config.scenario;
@@ -66,7 +67,7 @@ static void add_rtp(struct loadgen *g, struct out *out, struct flow *f, uint64_t
 	struct probe probe;
 	struct pkt *p;
 
-	if (f->is_swapping) { /* the packet withheld before; now both are sent */
+	if (f->is_swapping) { /* send the packet that the last slot withheld */
 		f->is_swapping = false;
 		used = 2;
 	} else if (falls(g, s->swap)) {
@@ -93,14 +94,13 @@ static void add_rtp(struct loadgen *g, struct out *out, struct flow *f, uint64_t
 		g->figures.sent++;
 		hist_add(&g->figures.late, probe.late_ns);
 	}
-	f->last_index = p->index;
 on:
 	f->counter += used;
 	f->rtp_index += used;
 	f->timestamp += used * step;
 }
 
-/* Sender report and a CNAME, RFC 3550 6.4.1 and 6.5. */
+/* Makes an RTCP packet with a sender report and a CNAME (RFC 3550 6.4.1 and 6.5). */
 static void add_rtcp(struct loadgen *g, struct out *out, struct flow *f)
 {
 	struct pkt *p = next_pkt(out, f);
@@ -168,7 +168,8 @@ static void fill_random(struct loadgen *g, uint8_t *p, size_t n)
 		p[i] = (uint8_t)(loadgen_random(g) >> 56);
 }
 
-/* From the right address to the right port: the attacker is on the path and lacks only the key. */
+/* Makes a hostile packet from the right address to the right port: the attacker is on the path and
+ * lacks only the key. */
 static void add_hostile(struct loadgen *g, struct out *out, struct flow *f)
 {
 	struct pkt *p = next_pkt(out, f);
@@ -180,13 +181,13 @@ static void add_hostile(struct loadgen *g, struct out *out, struct flow *f)
 	if (kind == HOSTILE_GARBAGE)
 		return;
 	write_rtp(f, p, f->rtp_index, f->timestamp);
-	if (kind == HOSTILE_JUMP) /* would change the ROC */
+	if (kind == HOSTILE_JUMP) /* a jump that would change the ROC */
 		be16_put(p->data + 2, (uint16_t)(f->rtp_index + 0x7f00));
 	if (kind == HOSTILE_SSRC)
 		be32_put(p->data + 8, (uint32_t)loadgen_random(g));
 }
 
-/* Copies of packets just sent, which are still in `out`. */
+/* Makes a copy of a packet that was just sent and is still in `out`. */
 static void add_replay(struct out *hostile, const struct out *out, unsigned i)
 {
 	struct pkt *p = next_pkt(hostile, out->flow[i]);
@@ -221,8 +222,8 @@ static void attack(struct loadgen *g, const struct out *out, unsigned n)
 
 /* --- schedule --------------------------------------------------------------- */
 
-/* Slot k belongs to flow k modulo n and is due at k times the packet time over n: flows are spread
- * evenly, and no packet waits for a reply. */
+/* With n flows, slot k belongs to flow k modulo n and is due at k times the packet time divided by
+ * n: the flows are spread evenly, and no packet waits for a reply. */
 void loadgen_send_due(struct loadgen *g, uint64_t end_ns)
 {
 	enum { CHUNKS = 8 }; /* a sender that is late must not starve the sink */

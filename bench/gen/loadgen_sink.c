@@ -6,7 +6,7 @@
 #include "bench/gen/loadgen_state.h"
 #include "bench/gen/probe.h"
 
-/* The flow of a packet: by the target's source port; in a baseline by SSRC. */
+/* Finds the flow of a packet by the target's source port, in a baseline by SSRC. NULL: none. */
 static struct flow *flow_of(struct loadgen *g, enum bench_side side, const struct addr *from,
                             uint32_t ssrc)
 {
@@ -44,7 +44,8 @@ static void count_probe(struct loadgen *g, struct flow *f, const struct pkt *p, 
 	hist_add(&out->due_delay, at_ns + probe.late_ns);
 }
 
-/* A baseline's sink does the same work; only its time matters. */
+/* Counts packets of a baseline, and reads their payloads so that the sink needs as much CPU time as
+ * with a target. */
 static void count_baseline(struct loadgen *g, struct pkt **batch, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -60,10 +61,10 @@ static void count_baseline(struct loadgen *g, struct pkt **batch, unsigned n)
 
 static bool is_rtcp(const uint8_t *p)
 {
-	return p[1] >= 192 && p[1] <= 223; /* RFC 5761 4 */
+	return p[1] >= 192 && p[1] <= 223; /* RTCP packet types, RFC 5761 4 */
 }
 
-/* Reads the header and finds the flow; NULL: none. */
+/* Reads the header of packet `i` and finds its flow; NULL: none. */
 static struct flow *classify(struct loadgen *g, enum bench_side side, unsigned i)
 {
 	struct pkt *p = &g->in.pkt[i];
@@ -81,7 +82,7 @@ static struct flow *classify(struct loadgen *g, enum bench_side side, unsigned i
 	return f;
 }
 
-/* When the target changes a source's SSRC, a stream of the new SSRC starts. */
+/* Starts a receiving stream for the SSRC of `p`, because the target changed the source's SSRC. */
 static void follow_ssrc(struct loadgen *g, struct flow *f, struct pkt *p)
 {
 	const struct call_side *to = &f->call->side[call_other_side(f->from)];
@@ -115,7 +116,7 @@ static void count_opened(struct loadgen *g, struct flow *f, const struct pkt *p,
 		count_probe(g, f, p, at_ns);
 }
 
-/* Unprotects the batch. During a re-key a copy of each failed packet is tried with the old key. */
+/* Unprotects the batch. In scenario rekey, tries the old key on a copy of each failed packet. */
 static void open_batch(struct loadgen *g, struct pkt **batch, struct flow **flows, unsigned n)
 {
 	static __thread uint8_t kept[RECEIVE][PKT_ROOM];
@@ -193,7 +194,7 @@ static void work(struct loadgen *g, enum bench_side side, unsigned n)
 
 void loadgen_receive(struct loadgen *g)
 {
-	enum { ROUNDS = 32 }; /* so that the sender does not starve */
+	enum { ROUNDS = 32 }; /* limit, so that the sender does not starve */
 
 	for (int side = 0; side < SIDES; side++) {
 		unsigned n = RECEIVE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The options of a load. */
+/* Defines and checks the options of a load. */
 #include "bench/gen/loadopt.h"
 
 #include <string.h>
@@ -240,7 +240,7 @@ static unsigned directions_of(const char *word)
 	                                      : LOADGEN_TO_ACCESS;
 }
 
-/* "e2ae,rtp" */
+/* Reads --mode, such as "e2ae,rtp", into the plans of the scene. */
 static enum err read_modes(struct loadopt_scene *scene, const struct loadopt *o, struct why *why)
 {
 	struct str rest = str_of(o->mode);
@@ -266,7 +266,7 @@ static enum err read_modes(struct loadopt_scene *scene, const struct loadopt *o,
 	return e;
 }
 
-/* Computes the number of sessions from packets a second and packet time, if it is not given. */
+/* Computes the number of sessions from --pps and --ptime, unless --sessions gives it. */
 static enum err resolve_load(struct loadopt *o, unsigned directions, struct why *why)
 {
 	unsigned ways = directions == (LOADGEN_TO_CORE | LOADGEN_TO_ACCESS) ? 2 : 1;
@@ -338,7 +338,7 @@ enum err loadopt_apply(struct measure_config *out, struct loadopt *o, struct loa
 	for (unsigned i = 0; i < o->sessions.n; i++)
 		if (o->sessions.v[i] < o->threads)
 			return why_fail(why, ERR_RANGE,
-			                "--threads: %u is more than the %u sessions", o->threads,
-			                o->sessions.v[i]);
+			                "--threads: %u threads are more than the %u sessions",
+			                o->threads, o->sessions.v[i]);
 	return ERR_OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Repetitions of a load against one target or several in turn, and the rows they make. */
+/* Repeats a load against one target, or several in turn, and makes the rows of the result. */
 #include "bench/gen/loadrun.h"
 
 #include <stdio.h>
@@ -35,7 +35,7 @@ const struct result_column loadrun_columns[] = {
 };
 const size_t loadrun_n_columns = ARRAY_LEN(loadrun_columns);
 
-/* Sets the configuration for one target; NULL: the baseline. */
+/* Sets the configuration for one target. `peer` NULL: a baseline. */
 static void aim(struct measure_config *c, struct call_plan *plan, const struct peer *peer,
                 char *what, size_t room)
 {
@@ -50,7 +50,7 @@ static void aim(struct measure_config *c, struct call_plan *plan, const struct p
 	c->what = what;
 }
 
-/* Refuses a run that measured nothing. */
+/* Refuses a run that measured nothing, and a baseline that lost more than 1 % of its packets. */
 static enum err check_measured(const struct measured *m, const struct peer *peer,
                                const struct measure_config *c, struct why *why)
 {
@@ -64,7 +64,7 @@ static enum err check_measured(const struct measured *m, const struct peer *peer
 		                c->load.calls);
 	if (f->received == 0)
 		return why_fail(why, ERR_TIMEOUT,
-		                "nothing was measured: of %llu packets sent none arrived "
+		                "nothing was measured: none of %llu packets sent arrived "
 		                "(received: %llu foreign packets, %llu not authentic); check that "
 		                "%s can reach the generator's addresses",
 		                (unsigned long long)f->sent, (unsigned long long)f->strangers,
@@ -89,7 +89,7 @@ static enum err one_run(struct measured *m, struct measure_config *c, struct pee
 	aim(c, &plan, peer, what, sizeof(what));
 	if (e == ERR_OK)
 		e = measure_run(m, c, why);
-	if (peer && peer_check(peer, why) != ERR_OK) /* the other errors follow from it */
+	if (peer && peer_check(peer, why) != ERR_OK) /* the cause of all other errors */
 		e = ERR_CLOSED;
 	if (peer)
 		peer_end(peer);
@@ -101,7 +101,7 @@ static enum err one_run(struct measured *m, struct measure_config *c, struct pee
 	return e;
 }
 
-/* Packets a second of the schedule. */
+/* Returns the packets a second of the schedule. */
 static double due_pps(const struct measure_config *c)
 {
 	unsigned ways = c->load.directions == (LOADGEN_TO_CORE | LOADGEN_TO_ACCESS) ? 2 : 1;
@@ -206,12 +206,12 @@ struct ramp {
 	struct measured *measured;
 	unsigned good, bad;
 	double good_pps;
-	bool is_generator_limited; /* at the lowest load that failed */
+	bool is_generator_limited; /* true: at the load `bad` */
 };
 
-enum {
-	TRIES = 2
-}; /* a load has failed after this many failures in a row: one may be caused by the machine */
+/* Number of runs in a row that must fail before a load counts as failed: the machine may cause one
+ * failure. */
+enum { TRIES = 2 };
 
 /* Writes the row of a step; true when it passes. */
 static bool put_step(const struct loadrun *run, const struct ramp *ramp)
@@ -295,7 +295,8 @@ static void put_highest(const struct loadrun *run, const struct ramp *ramp)
 	                    : "");
 }
 
-/* Doubles the load until it fails, then bisects until the interval is a sixteenth of the load. */
+/* Doubles the load until it fails, then bisects until the interval is at most a sixteenth of the
+ * load. */
 static enum err ramp_up(const struct loadrun *run, struct peer *peer, struct why *why)
 {
 	const struct loadopt *o = run->options;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One measurement: generator threads, and CPU time read before and after the measured time. */
+/* Makes one measurement: runs the generator threads, and reads CPU times before and after the
+ * measured time. */
 #include "bench/gen/measure.h"
 
 #include <pthread.h>
@@ -173,13 +174,15 @@ void measure_set_load(struct measure_config *c, unsigned calls, unsigned pps)
 		c->load.ptime_us = (unsigned)((uint64_t)calls * ways * 1000000 / pps);
 }
 
-/* The generator is the limit if 1 % of packets are later than four wake-ups and a millisecond, if
- * its sockets lost packets, or if a thread never slept. */
+/* The generator counts as late if 1 % of its packets are later than four wake-up periods and one
+ * millisecond. */
 static double late_bound_us(const struct measure_config *c)
 {
 	return c->load.tick_us * 4 + 1000;
 }
 
+/* The generator is the bottleneck if it is late, if its sockets lost packets, or if its threads
+ * used more than 90 % of their time. */
 bool measure_is_generator_limited(const struct measured *m, const struct measure_config *c)
 {
 	return (double)hist_percentile(&m->figures.late, 99) * 1e-3 > late_bound_us(c) ||
@@ -205,8 +208,8 @@ static void put_cpu(const struct measured *m, const struct measured *baseline, j
 		put(row, "threads", m->held.threads);
 	}
 	if (baseline && forwarded > 0) {
-		/* The baseline delivered every packet, so it is scaled to the packets that the
-		 * measured run delivered. */
+		/* CPU ns per second of the machine beyond those of the baseline, divided by the
+		 * packets forwarded per second. */
 		double busy = (double)m->busy_ns / m->seconds,
 		       base = (double)baseline->busy_ns / baseline->seconds;
 
@@ -249,7 +252,7 @@ void measure_put(const struct measured *m, const struct measured *baseline, json
 	put_cpu(m, baseline, row);
 }
 
-/* The worst of a row's runs. */
+/* Returns the largest value of a row's runs. */
 static double worst(const json_t *row, const char *key)
 {
 	const json_t *v = json_object_get(row, key), *max = json_object_get(v, "max");
@@ -265,11 +268,11 @@ void measure_doubt(const json_t *row, const char *what, const struct measure_con
 	       steal = worst(row, "steal_share") / cpus;
 
 	if (foreign > 0.05)
-		result_warn(r, "%s: other processes took up to %.0f %% of the machine", what,
-		            foreign * 100);
+		result_warn(r, "%s: other processes took up to %.0f %% of the machine's CPU time",
+		            what, foreign * 100);
 	if (steal > 0.02)
-		result_warn(r, "%s: the hypervisor took up to %.0f %% of the machine", what,
-		            steal * 100);
+		result_warn(r, "%s: the hypervisor took up to %.0f %% of the machine's CPU time",
+		            what, steal * 100);
 	if (worst(row, "sink_dropped") > 0)
 		result_warn(r,
 		            "%s: the generator lost up to %.0f packets at its own sockets, so it "
@@ -277,12 +280,12 @@ void measure_doubt(const json_t *row, const char *what, const struct measure_con
 		            what, worst(row, "sink_dropped"));
 	if (late_us > late_bound_us(c))
 		result_warn(r,
-		            "%s: 1 %% of packets left up to %.1f ms late: the generator was the "
+		            "%s: 1 %% of packets left %.1f ms late or later: the generator was the "
 		            "bottleneck, or had no CPU",
 		            what, late_us / 1000);
 	if (worst(row, "generator_share") > 0.9 * c->threads)
 		result_warn(r,
-		            "%s: the generator's %u thread(s) were busy all the time: it was the "
-		            "bottleneck",
+		            "%s: the generator's %u thread(s) were busy for more than 90 %% of the "
+		            "time: the generator was the bottleneck",
 		            what, c->threads);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The payload of measured packets. */
+/* Writes and reads the payload of measured packets. */
 #include "bench/gen/probe.h"
 
 #include <string.h>
@@ -13,7 +13,7 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 29;
 }
 
-/* A checksum of all octets except its own, which also depends on their order. */
+/* Returns a checksum of all octets except 16 to 19, its own place; it depends on their order. */
 static uint32_t sum_of(const uint8_t *p, size_t n)
 {
 	uint64_t a = 0x9e3779b97f4a7c15ull ^ n, word;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Call set-up: rate, latency, cost of a held call, leaks. */
+/* Measures call set-up: rate, latency, cost of a held call, leaks. */
 #include "bench/gen/setup.h"
 
 #include <stdio.h>
@@ -87,7 +87,7 @@ size_t setup_rows(struct opt *rows, struct setup_options *o)
 			.min = 0.1,
 			.max = 86400,
 			.arg = "S",
-			.help = "how long calls are made and ended",
+			.help = "time during which calls are made and ended",
 		},
 		{
 			.name = "repeat",
@@ -107,9 +107,9 @@ struct run {
 	const struct setup_config *config;
 	struct target *target;
 	struct call *calls;
-	unsigned made; /* calls made; numbers their ids */
+	unsigned made; /* number of calls made so far; part of each new call's id */
 	uint64_t done, failed, until_ns;
-	bool is_cycling; /* ends each established call and makes it again */
+	bool is_cycling; /* true: end each established call and make a new one */
 	enum err failure;
 	struct why why;
 };
@@ -231,7 +231,7 @@ static enum err all(struct run *r, enum target_verb verb)
 	return e == ERR_OK ? settle(r, 0) : e;
 }
 
-/* Makes and ends one call, so that the target has opened everything it opens once. */
+/* Makes and ends one call, so that the target opens the descriptors that it opens only once. */
 static enum err greet(struct run *r)
 {
 	enum err e;
@@ -244,9 +244,9 @@ static enum err greet(struct run *r)
 }
 
 /*
- * Measures memory and descriptors of held calls, and of what is left after they end. Memory is
- * counted from the start of the first round, because a process keeps memory it once had. Leaks are
- * counted from the second round, when the target's pools are filled.
+ * Measures the memory and descriptors of held calls, and those left after the calls ended. Memory
+ * is counted from the start of the first round, because a process keeps memory that it has freed.
+ * Leaks are counted from the second round, when the target's pools are filled.
  */
 static enum err measure_held(struct run *r, const struct peer *peer, struct proc_usage *first,
                              json_t *row)
@@ -305,7 +305,7 @@ static enum err setup_measure(json_t *row, const struct setup_config *c, const s
 	r->calls = mem_array(n, sizeof(*r->calls));
 	if (r->calls)
 		e = target_open(&r->target, peer->control, c->place->target_netns, &r->why);
-	/* Held calls come first: the memory of a fresh target is more meaningful. */
+	/* Measure held calls first, because a fresh target's memory says more about them. */
 	if (e == ERR_OK)
 		e = measure_held(r, peer, first, row);
 	for (int i = 0; i < REQUEST_COUNT && e == ERR_OK; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Call set-up: rate, latency of requests, cost of a held call, leaks. */
+/* Measures call set-up: rate, latency of requests, cost of a held call, leaks. */
 #ifndef BENCH_GEN_SETUP_H
 #define BENCH_GEN_SETUP_H
 
@@ -14,14 +14,14 @@ struct setup_config {
 	unsigned in_flight; /* calls being set up or ended at the same time */
 	/* Calls held at the same time to measure memory and descriptors; 0: not measured. */
 	unsigned held;
-	double seconds; /* of making and ending calls */
+	double seconds; /* time during which calls are made and ended */
 	bool quiet;
 };
 
 extern const struct result_column setup_columns[];
 extern const size_t setup_n_columns;
 
-/* Options shared with compare. */
+/* The options of `setup`, and of `compare --setup`. */
 struct opt;
 struct setup_options {
 	const char *mode, *suite;
@@ -39,7 +39,8 @@ struct setup_run {
 	bool quiet;
 };
 
-/* `repeat` rounds against each target in turn, the order reversed each time: one row each. */
+/* Runs `repeat` rounds; each measures all targets in turn, every second round in reverse order.
+ * Adds one row for each target. */
 enum err setup_targets(struct result *r, const struct setup_run *run, struct why *why) MUST_USE;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The wire of one side: the UDP socket, and what both kinds share. */
+/* Sends and receives the packets of one side: with a UDP socket here, with a tap in wire_tap.c. */
 #include "bench/gen/wire.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "bench/gen/wire_state.h"
 
-enum { WAITS_MAX = 200 }; /* of a millisecond, for one batch */
+enum { WAITS_MAX = 200 }; /* waits for one batch, 1 ms each */
 
 static enum err open_socket(struct wire *w, const struct netns_place *place, enum bench_side side,
                             struct why *why)
@@ -34,8 +34,8 @@ static enum err open_socket(struct wire *w, const struct netns_place *place, enu
 	(void)setsockopt(w->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
 	if (bind(w->fd, (struct sockaddr *)&ss, len) != 0 ||
 	    getsockname(w->fd, (struct sockaddr *)&ss, &len) != 0)
-		return why_fail(why, ERR_IO, "the %s side's socket: %s", call_side_name(side),
-		                strerror(errno));
+		return why_fail(why, ERR_IO, "cannot bind the UDP socket of the %s side: %s",
+		                call_side_name(side), strerror(errno));
 	return addr_from_sockaddr((struct sockaddr *)&ss, &w->local);
 }
 
@@ -73,7 +73,7 @@ struct addr wire_local(const struct wire *w)
 	return w->local;
 }
 
-/* --- out -------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------- */
 
 static void address(struct wire *w, struct pkt *const *batch, unsigned n)
 {
@@ -104,19 +104,20 @@ unsigned wire_send(struct wire *w, struct pkt *const *batch, unsigned n)
 		if (got > 0) {
 			done += (unsigned)got;
 		} else if (errno == EAGAIN || errno == ENOBUFS) {
-			done += ++waits >
-			        WAITS_MAX; /* the device accepts nothing: counted as lost */
+			/* After too many waits, give up one packet: it counts as lost. */
+			done += ++waits > WAITS_MAX;
 			(void)poll(&pfd, 1, 1);
 		} else if (errno != EINTR) {
-			done++; /* refused (ICMP): counted as lost before the target */
+			done++; /* refused, as after an ICMP error: the packet counts as lost */
 		}
 	}
 	return waits;
 }
 
-/* --- in --------------------------------------------------------------------- */
+/* --- receiving -------------------------------------------------------------- */
 
-/* The kernel timestamps packets, so that delays of the sink do not count. */
+/* Returns the kernel's receive timestamp of a packet, so that delays of the sink do not count; the
+ * present time if there is none. */
 static uint64_t stamp_of(struct msghdr *m)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {

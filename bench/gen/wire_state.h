@@ -10,18 +10,18 @@
 
 enum { WIRE_SOCKET_BYTES = 64 << 20 };
 
-/* Frames in a ring the kernel writes to, and a socket that sends whole frames. */
+/* A ring to which the kernel writes received frames, and a socket that sends whole frames. */
 struct wire_tap {
-	int in, out; /* -1: none */
+	int in, out; /* packet sockets for receiving and sending; -1: none */
 	struct frame_link link;
 	uint8_t *ring;
-	unsigned block, left; /* the block being read or waited for; its frames not yet read, ... */
-	uint8_t *next;        /* ... the first of them; NULL: the block is still the kernel's */
+	unsigned block, left; /* the block to read; its frames not read yet */
+	uint8_t *next;        /* the next of these; NULL: the kernel still owns the block */
 	uint64_t drops;
 };
 
 struct wire {
-	int fd; /* the UDP socket; beside a tap it only holds the port */
+	int fd; /* the UDP socket; with a tap it only reserves the port */
 	struct addr local;
 	struct wire_tap tap;
 	struct mmsghdr msg[WIRE_BATCH];
@@ -35,7 +35,7 @@ struct wire {
 enum err wire_tap_open(struct wire *w, const struct netns_place *place, enum bench_side side,
                        struct why *why) MUST_USE;
 void wire_tap_close(struct wire_tap *t);
-/* Headers before each packet; fills iov and msg. */
+/* Builds the headers in front of each packet; fills iov and msg. */
 void wire_tap_frame(struct wire *w, struct pkt *const *batch, unsigned n);
 unsigned wire_tap_take(struct wire *w, struct pkt *out, uint64_t *stamps_ns, unsigned n);
 uint64_t wire_tap_drops(struct wire_tap *t);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packet sockets instead of the kernel's IP stack: frames are built and parsed here. Received
- * frames are in a ring shared with the kernel, which timestamps them. bench/net drops UDP behind
- * the tap.
+ * Uses packet sockets instead of the kernel's IP stack, and so builds and parses frames itself.
+ * Received frames are in a ring shared with the kernel, which timestamps them. bench/net drops UDP
+ * behind the tap.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -22,16 +22,16 @@
 #include "bench/gen/wire_state.h"
 
 /*
- * Blocks hold frames one after another. The kernel writes them on the sender's CPU time; so it
- * writes memory in order, and reads our status word, which is in the cache of the sink's CPU, once
- * a block instead of once a frame.
+ * A block holds frames one after another. The kernel writes frames in the CPU time of the sender.
+ * Blocks keep that cheap: the kernel writes memory in order, and reads the status word, which is in
+ * the cache of the sink's CPU, once a block instead of once a frame.
  */
 enum {
 	SNAP = 2048,
 	BLOCK = 32 << 10,
-	BLOCKS = 64,      /* some 6,000 packets of speech: at 150,000 packets/s, 40 ms */
+	BLOCKS = 64,      /* about 6,000 packets of speech: 40 ms at 150,000 packets/s */
 	RETIRE_MS = 4,    /* longest time before the kernel closes a block that is not full */
-	UDP_CHECKSUM = 6, /* its place in the header */
+	UDP_CHECKSUM = 6, /* offset of the checksum in the UDP header */
 };
 
 static enum err fail(struct why *why, enum bench_side side, const char *what)
@@ -71,7 +71,8 @@ static int bind_to(int fd, int ifindex, uint16_t protocol)
 	return bind(fd, (struct sockaddr *)&to, sizeof(to));
 }
 
-/* ETH_P_ALL: a tap of one protocol would come after the filter that drops the packets. */
+/* Opens the receive ring. ETH_P_ALL, because a socket of one protocol would get packets only after
+ * the filter of bench/net, which drops them. */
 static enum err open_in(struct wire *w, int ifindex, enum bench_side side, struct why *why)
 {
 	struct tpacket_req3 ring = {.tp_block_size = BLOCK,
@@ -149,8 +150,8 @@ void wire_tap_frame(struct wire *w, struct pkt *const *batch, unsigned n)
 		uint8_t *at = frame_build(p->data, p->len, &w->tap.link,
 		                          &(struct frame_ends){.from = &w->local, .to = &p->to});
 
-		/* The kernel takes the checksum as verified, as from a network card: the relay's
-		 * kernel must not compute what hardware computes (RFC 768: zero, none). */
+		/* Zero means no checksum (RFC 768). So the relay's kernel does not verify
+		 * checksums, which network cards do in hardware. */
 		if (p->to.version == 4)
 			be16_put(p->data - FRAME_UDP + UDP_CHECKSUM, 0);
 		w->iov[i] =
@@ -164,7 +165,7 @@ static struct tpacket_hdr_v1 *block_at(const struct wire_tap *t)
 	return &((struct tpacket_block_desc *)(t->ring + (size_t)t->block * BLOCK))->hdr.bh1;
 }
 
-/* The next block, once the kernel has closed it. */
+/* Opens the next block. False: the kernel has not closed it yet. */
 static bool open_block(struct wire_tap *t)
 {
 	struct tpacket_hdr_v1 *b = block_at(t);
@@ -184,7 +185,7 @@ static void give_block(struct wire_tap *t)
 	t->next = NULL;
 }
 
-/* Copies the packet to `room`, because it may grow, and the next frame follows it in the block. */
+/* Copies the packet to `room`, because it may grow and would overwrite the next frame. */
 static bool read_frame(const struct tpacket3_hdr *h, uint8_t *room, struct pkt *p,
                        uint64_t *stamp_ns)
 {
@@ -226,7 +227,7 @@ uint64_t wire_tap_drops(struct wire_tap *t)
 	struct tpacket_stats_v3 stats = {0};
 	socklen_t len = sizeof(stats);
 
-	/* Reading resets the kernel's count. */
+	/* Reading the kernel's count resets it. */
 	if (getsockopt(t->in, SOL_PACKET, PACKET_STATISTICS, &stats, &len) == 0)
 		t->drops += stats.tp_drops;
 	return t->drops;

@@ -9,8 +9,8 @@
 const char *const caller_ask_names[CALLER_ASKS] = {
 	[CALLER_REQUEST] = "request", [CALLER_RESOLVE] = "resolve"};
 
-/* Mode 1 with forking, as ims-media terminals ask: the KMS makes and opens the ticket, every
- * responder gets keys of its own. */
+/* The ticket flags that terminals request for IMS media security: mode 1 with forking, where the
+ * KMS makes and resolves the ticket and each responder gets its own keys. */
 enum {
 	FLAGS = TICKET_D | TICKET_E | TICKET_F | TICKET_G | TICKET_H | TICKET_I | TICKET_N |
 	        TICKET_O,
@@ -101,7 +101,8 @@ enum err caller_make(struct caller *c, enum caller_ask ask, uint64_t wall_ns, st
 	return say(why, e, &fault);
 }
 
-/* The offer that carries the ticket; a resolve needs its Initiator Data. */
+/* Makes the TRANSFER_INIT message that carries the ticket: a resolve request takes the ticket with
+ * its Initiator Data from this message. */
 static enum err make_offer(struct caller *c, const struct mikey_env *env, struct mikey_fault *fault)
 {
 	struct csmap_policy sp;
@@ -137,7 +138,7 @@ static enum err take_grant(struct caller *c, struct view octets, const struct mi
 	return c->no_offer ? ERR_OK : make_offer(c, env, fault);
 }
 
-/* MPKi must be the same at both ends: the resolved key is the granted key. */
+/* Checks that the responder gets the same MPKi that the KMS granted to the initiator. */
 static enum err take_resolution(struct caller *c, struct view octets, struct mikey_fault *fault)
 {
 	struct ticket_resolution *r;
@@ -151,7 +152,7 @@ static enum err take_resolution(struct caller *c, struct view octets, struct mik
 	ticket_resolution_free(r);
 	return same ? ERR_OK
 	            : mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-	                         "the KMS resolved other keys than it granted");
+	                         "the KMS resolved the ticket to other keys than it granted");
 }
 
 enum err caller_take(struct caller *c, enum caller_ask ask, struct view octets, uint64_t wall_ns,

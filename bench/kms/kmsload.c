@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Load on a KMS: callers, each with a connection, in one loop. */
+/* Loads a KMS with requests of many callers in one loop; each caller has its own connection. */
 #include "bench/kms/kmsload.h"
 
 #include <dirent.h>
@@ -54,7 +54,7 @@ const struct result_column kmsload_columns[] = {
 };
 const size_t kmsload_n_columns = ARRAY_LEN(kmsload_columns);
 
-/* One caller on its connection. */
+/* One caller with its connection and its present request. */
 struct slot {
 	struct caller caller;
 	struct post *post;
@@ -76,17 +76,18 @@ struct load {
 	struct pollfd *polls;
 	struct hist *latency;
 	uint64_t start_ns;
-	uint64_t begun, done, good,
-		failed; /* answered or failed, without the requests that prepare resolves */
+	/* Numbers of requests: sent, ended, successful, failed. The requests of prepare() are not
+	 * in the first three. */
+	uint64_t begun, done, good, failed;
 	bool counting;
 	struct mark marks[MARKS];
 	unsigned n_marks;
 	struct why first_failure;
 };
 
-/* --- what the KMS holds ----------------------------------------------------- */
+/* --- memory and disk of the KMS --------------------------------------------- */
 
-/* Sums the blocks of the files in a directory: a sparse file counts only what it holds. */
+/* Returns the MB on disk of the files in a directory: a sparse file counts its allocated blocks. */
 static double disk_mb(const char *path)
 {
 	DIR *d = path ? opendir(path) : NULL;
@@ -117,7 +118,7 @@ static void take_marks(struct load *l)
 	}
 }
 
-/* --- asking ----------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------- */
 
 static void note_failure(struct load *l, const struct slot *s, const struct why *why)
 {
@@ -167,7 +168,7 @@ static void go_on(struct load *l, struct slot *s)
 
 	if (state == POST_BUSY)
 		return;
-	/* The message has the HTTP status and the MIKEY Error with the reason. */
+	/* The error text gets the HTTP status and the reason of the MIKEY Error message. */
 	if (state == POST_DONE) {
 		e = caller_take(&s->caller, s->ask, post_body(s->post), clk_wall_ns(), &why);
 		if (e)
@@ -186,7 +187,7 @@ static enum caller_ask next_ask(const struct load *l, const struct slot *s)
 	return strcmp(mode, "resolve") == 0 ? CALLER_RESOLVE : CALLER_REQUEST;
 }
 
-/* When request number n is to be sent; 0: at once. */
+/* Returns the time at which request number n is due (clk_mono_ns); 0: at once. */
 static uint64_t due_ns(const struct load *l, uint64_t n)
 {
 	return l->config->rate > 0
@@ -231,7 +232,8 @@ static unsigned busy(const struct load *l)
 	return n;
 }
 
-/* Waits until the next request is due, or without a free connection until an answer arrives. */
+/* Returns how long to wait for answers: until the next request is due, at most 1 s; 1 s if no
+ * connection is free or no rate is set. */
 static struct timespec patience(const struct load *l)
 {
 	uint64_t now = clk_mono_ns(),
@@ -265,7 +267,8 @@ static void turn(struct load *l)
 
 /* --- a run ------------------------------------------------------------------ */
 
-/* The i-th user with a key, modulo their number. */
+/* Returns user number `i`, modulo the number of users with a key; users without a key do not count.
+ * NULL: fewer than two users have a key. */
 static const struct kms_user *user_at(const struct kms_directory *d, unsigned i)
 {
 	size_t n = kms_directory_users(d), with_key = 0;
@@ -326,8 +329,8 @@ static void tear_down(struct load *l)
 	post_site_close(l->site);
 }
 
-/* Every caller requests one ticket first: this opens connections, makes the KMS create its ticket
- * key, and gives resolves a ticket. */
+/* Sends one ticket request for every caller first: this opens connections, makes the KMS create its
+ * ticket key, and gives resolve requests a ticket. */
 static enum err prepare(struct load *l, struct why *why)
 {
 	for (unsigned i = 0; i < l->config->in_flight; i++)
@@ -338,7 +341,7 @@ static enum err prepare(struct load *l, struct why *why)
 		*why = l->first_failure;
 		return ERR_IO;
 	}
-	/* "call" begins with a request. */
+	/* After a resolve, next_ask() begins mode "call" with a ticket request. */
 	for (unsigned i = 0; i < l->config->in_flight; i++)
 		l->slots[i].ask = CALLER_RESOLVE;
 	return ERR_OK;
@@ -433,7 +436,7 @@ enum err kmsload_run(json_t *row, const struct kmsload_config *config, struct re
 			json_object_set_new(row, "generator_cpu_percent", json_real(own));
 		}
 		if (!e && l.failed)
-			result_warn(result, "%llu of %u requests failed; the first: %s",
+			result_warn(result, "%llu of %u requests failed; the first failure: %s",
 			            (unsigned long long)l.failed, config->requests,
 			            l.first_failure.text);
 		if (!e && own > BUSY_PERCENT)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* POST over HTTP/1.1 and HTTPS on sockets that never block. */
+/* POST over HTTP/1.1 and HTTPS on non-blocking sockets. */
 #include "bench/kms/post.h"
 
 #include <arpa/inet.h>
@@ -27,25 +27,26 @@ struct post_site {
 	struct http_url url;
 	struct sockaddr_storage to;
 	socklen_t to_len;
-	SSL_CTX *tls; /* NULL: in clear */
+	SSL_CTX *tls; /* NULL: http without TLS */
 };
 
-/* POLLIN or POLLOUT, for the next step. */
+/* The next step of a request. */
 enum phase { PHASE_IDLE, PHASE_CONNECT, PHASE_HANDSHAKE, PHASE_WRITE, PHASE_READ };
 
 struct post {
 	const struct post_site *site;
-	bool keep, closes; /* the peer announced that it will close */
+	bool keep, closes; /* `closes`: the server sent Connection: close */
 	int fd;
 	SSL *ssl;
 	enum phase phase;
-	short events;
+	short events; /* POLLIN or POLLOUT: the event that the next step waits for */
 	struct buf out, in;
-	size_t sent, head_n, body_n; /* of the answer, after its complete head */
+	size_t sent;           /* octets of `out` sent so far */
+	size_t head_n, body_n; /* lengths of the answer's head and body; 0: head not complete yet */
 	int status;
 };
 
-/* --- the site --------------------------------------------------------------- */
+/* --- the server ------------------------------------------------------------- */
 
 static enum err resolve(struct post_site *s, struct why *why)
 {
@@ -155,7 +156,7 @@ static enum err wrap(struct post *p, struct why *why)
 	p->ssl = SSL_new(p->site->tls);
 	if (!p->ssl || !SSL_set_fd(p->ssl, p->fd))
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	/* A certificate names an address in another field than a host (RFC 6125 1.7.2). */
+	/* A certificate names IP addresses and host names in different fields (RFC 6125 1.7.2). */
 	if (is_ip ? !X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(p->ssl), host)
 	          : !SSL_set1_host(p->ssl, host) || !SSL_set_tlsext_host_name(p->ssl, host))
 		return why_fail(why, ERR_INVALID,
@@ -230,7 +231,7 @@ struct view post_body(const struct post *p)
 	return (struct view){(const uint8_t *)p->in.p + p->head_n, p->body_n};
 }
 
-/* --- steps: each continues, waits or fails --------------------------------- */
+/* --- steps of a request: each continues, waits or fails --------------------- */
 
 enum step { STEP_ON, STEP_WAIT, STEP_FAIL };
 
@@ -243,7 +244,7 @@ static enum step fail(struct why *why, const char *text)
 static enum step tls_step(struct post *p, int rc, struct why *why)
 {
 	long verdict = SSL_get_verify_result(p->ssl);
-	char text[160] = "the connection was closed";
+	char text[160] = "the server closed the connection";
 	unsigned long code;
 
 	switch (SSL_get_error(p->ssl, rc)) {
@@ -301,13 +302,13 @@ static enum step write_some(struct post *p, struct why *why)
 	p->sent += (size_t)n;
 	if (p->sent < p->out.n)
 		return STEP_ON;
-	/* No answer can have arrived yet, so do not read now. */
+	/* Wait before reading: the answer cannot have arrived yet. */
 	p->phase = PHASE_READ;
 	p->events = POLLIN;
 	return STEP_WAIT;
 }
 
-/* The value of a header in the head, up to its line's end; NULL when there is none. */
+/* Returns the value of header `name`, which ends at the end of its line; NULL: no such header. */
 static const char *header(const char *head, const char *name)
 {
 	size_t n = strlen(name);
@@ -318,7 +319,8 @@ static const char *header(const char *head, const char *name)
 	return NULL;
 }
 
-/* True when the answer is complete. Only bodies with Content-Length are supported. */
+/* Parses the answer's head once it has arrived, and ends the request once the body has arrived.
+ * Supports only bodies with Content-Length. */
 static enum step look(struct post *p, struct why *why)
 {
 	const char *end, *length, *connection;
@@ -326,8 +328,9 @@ static enum step look(struct post *p, struct why *why)
 	if (p->head_n == 0) {
 		end = p->in.n ? strstr(p->in.p, "\r\n\r\n") : NULL;
 		if (!end)
-			return p->in.n > READ_BYTES ? fail(why, "the answer's head is too long")
-			                            : STEP_ON;
+			return p->in.n > READ_BYTES
+			               ? fail(why, "the answer's HTTP head is too long")
+			               : STEP_ON;
 		if (sscanf(p->in.p, "HTTP/1.%*d %d", &p->status) != 1)
 			return fail(why, "the answer is not HTTP/1.1");
 		p->head_n = (size_t)(end - p->in.p) + 4;
@@ -339,7 +342,7 @@ static enum step look(struct post *p, struct why *why)
 		p->closes =
 			connection && connection < end && strncasecmp(connection, "close", 5) == 0;
 		if (p->body_n > ANSWER_MAX_BYTES)
-			return fail(why, "the answer is too long");
+			return fail(why, "the answer's body is longer than 1 MiB");
 	}
 	if (p->in.n < p->head_n + p->body_n)
 		return STEP_ON;
@@ -362,7 +365,7 @@ static enum step read_some(struct post *p, struct why *why)
 		return STEP_WAIT;
 	}
 	if (n <= 0)
-		return fail(why, n ? strerror(errno) : "the connection was closed");
+		return fail(why, n ? strerror(errno) : "the server closed the connection");
 	buf_add(&p->in, room, (size_t)n);
 	return p->in.bad ? fail(why, "out of memory") : look(p, why);
 }

@@ -116,7 +116,7 @@ static const struct plot crypto_plots[] = {
 		.log_y = true,
 	},
 	{
-		.title = "Distance to the floor: time over that of the bare primitives",
+		.title = "Time per packet as a multiple of the floor's (bare cipher and MAC)",
 		.x_label = "suite, octets",
 		.y_label = "times",
 		.series = "engine",
@@ -155,7 +155,7 @@ static const struct result_column crypto_columns[] = {
 	{.key = "ns", .title = "ns/packet", .decimals = 1},
 	{.key = "pps", .title = "packets/s"},
 	{.key = "gb_per_s", .title = "GB/s", .decimals = 3},
-	{.key = "to_floor", .title = "x floor", .decimals = 2},
+	{.key = "to_floor", .title = "time / floor", .decimals = 2},
 	{.key = "stream_bytes", .title = "octets/stream"},
 };
 
@@ -170,8 +170,8 @@ static bool has_many(const json_t *rows, const char *key)
 	return false;
 }
 
-/* Adds to each row the names that plots use: "who" (the target, and the mode if there are several)
- * and "load". */
+/* Returns copies of the rows with the names that plots use: "who" (the target, and the mode if
+ * there are several) and "load". */
 static json_t *name_rows(const json_t *rows)
 {
 	bool modes = has_many(rows, "mode");
@@ -278,7 +278,8 @@ static void put_setup(struct page *p, const json_t *doc, const json_t *rows)
 	put_ratios(p, doc);
 }
 
-/* Rows with these values of the keys that are not NULL, and "work", a short name of the work. */
+/* Returns copies of the rows of direction protect with these values (0 or NULL: any value); adds
+ * "work", a short name of suite and payload. */
 static json_t *select_rows(const json_t *rows, double streams, double batch, double payload,
                            const char *suite)
 {

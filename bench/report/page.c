@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A page of results: head, tables, plots. */
+/* Writes a page of results: head, tables, plots. */
 #include "bench/report/page.h"
 
 #include <stdio.h>
@@ -28,9 +28,11 @@ static const char head[] =
 	"details{margin:.5rem "
 	"0}summary{cursor:pointer;color:#0072b2}code{background:#f2f2f2;padding:0 .2rem}\n"
 	"</style></head><body>\n<h1>Sluice: measurements</h1>\n"
-	"<p class=\"meta\">Medians of repetitions, ± half the distance between the least and the "
-	"greatest. Figures of one table were taken in one run, targets "
-	"in turn: compare within a table, not between tables.</p>\n";
+	"<p class=\"meta\">Figures are medians of the repetitions, ± half the difference "
+	"between the largest and the smallest. The figures of one table come from one run in which "
+	"the "
+	"targets "
+	"took turns: compare figures within a table, not between tables.</p>\n";
 
 /* --- text ------------------------------------------------------------------- */
 
@@ -179,7 +181,7 @@ void page_table(struct page *p, const json_t *rows, const struct result_column *
 	buf_char(&p->markdown, '\n');
 }
 
-/* Each plot is an image of its own, so that names inside the drawings cannot clash. */
+/* Writes the plot as a separate image, so that ids inside the SVG drawings cannot clash. */
 void page_plot(struct page *p, const struct plot *plot, const json_t *rows)
 {
 	struct buf svg = {0};

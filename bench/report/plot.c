@@ -18,7 +18,7 @@ enum { SERIES_MAX = 12, WIDTH = 760, HEIGHT = 400 };
 static const char *const colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
                                       "#e69f00", "#56b4e9", "#000000", "#999999"};
 
-/* A value as text; numbers have no trailing zeros. */
+/* Writes a value as text; numbers have no trailing zeros. */
 static const char *text_of(const json_t *v, char *out, size_t room)
 {
 	if (json_is_string(v))
@@ -28,7 +28,8 @@ static const char *text_of(const json_t *v, char *out, size_t room)
 	return out;
 }
 
-/* Distinct values of a key, in order of appearance. */
+/* Returns the distinct values of a key as texts, in order of appearance; rows without x or y do not
+ * count. */
 static json_t *distinct(const json_t *rows, const char *key, const struct plot *p)
 {
 	json_t *out = json_array(), *row, *seen;
@@ -123,7 +124,7 @@ static void write_bars(FILE *f, const struct plot *p, const json_t *rows, const 
 		fprintf(f, "%s\"", g ? ", " : "");
 		for (const char *c = json_string_value(group); *c; c++)
 			fprintf(f, *c == '%' ? "%%%%" : "%c",
-			        *c); /* gnuplot reads labels as formats */
+			        *c); /* gnuplot treats tic labels as formats */
 		fprintf(f, "\" %zu", g);
 	}
 	fprintf(f, ") %s\nplot ", json_array_size(groups) > 6 ? "rotate by 20 right" : "");

@@ -11,9 +11,10 @@
 enum plot_kind { PLOT_LINES, PLOT_BARS };
 
 /*
- * One line or set of bars for each value of `series`; a point for each row that has `x` and `y` (a
- * number, or a spread drawn with its ends). Bars are grouped by the text of `x`; lines need a
- * number there, with a logarithmic axis on request.
+ * A plot has one line, or one set of bars, for each value of `series`, and one point for each row
+ * that has `x` and `y`. A `y` with minimum and maximum is drawn with a vertical line between them.
+ * Bars are grouped by the text of `x`; for lines, `x` must be a number. Axes are logarithmic if
+ * `log_x` or `log_y` is true.
  */
 struct plot {
 	const char *title, *x_label, *y_label;
@@ -22,7 +23,8 @@ struct plot {
 	bool log_x, log_y;
 };
 
-/* Appends the SVG. ERR_NOT_FOUND: no rows; ERR_UNSUPPORTED: gnuplot is not installed; ERR_IO. */
+/* Appends the SVG. ERR_NOT_FOUND: no rows, or too many series; ERR_UNSUPPORTED: gnuplot failed or
+ * is not installed; ERR_IO. */
 enum err plot_draw(const struct plot *p, const json_t *rows, struct buf *svg,
                    struct why *why) MUST_USE;
 

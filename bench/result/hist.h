@@ -13,7 +13,7 @@ enum {
 	HIST_CELLS = (HIST_TOP_BITS - HIST_SUB_BITS + 1) << HIST_SUB_BITS,
 };
 
-/* Must be zeroed before use. For one thread; hist_merge adds up several. */
+/* Zero it before use. Only one thread may use it; hist_merge adds up those of several threads. */
 struct hist {
 	uint64_t count, sum, min, max;
 	uint32_t cells[HIST_CELLS];
@@ -22,7 +22,7 @@ struct hist {
 void hist_add(struct hist *h, uint64_t v);
 void hist_merge(struct hist *into, const struct hist *from);
 void hist_reset(struct hist *h);
-/* The middle of the cell that holds the percentile; 0 when empty; for 100 the exact maximum. */
+/* Returns the middle of the percentile's cell; for 100 the exact maximum; 0 if empty. */
 uint64_t hist_percentile(const struct hist *h, double percent);
 /* Sets PREFIX_p50, _p90, _p99, _p999, _max of a result's row, each times `scale`. */
 void hist_put(const struct hist *h, json_t *row, const char *prefix, double scale);

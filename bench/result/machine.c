@@ -15,7 +15,8 @@ static const char *const flags_that_matter[] = {"aes",      "vaes",      "pclmul
                                                 "sha_ni",   "avx2",      "avx512f",   "avx512bw",
                                                 "avx512vl", "hypervisor"};
 
-/* The text after the colon of the first line that starts with `key`: "model name : AMD EPYC". */
+/* Copies the text after the colon of the first line that starts with `key`, as in "model name : AMD
+ * EPYC". False: no such line. */
 static bool field_of(const char *path, const char *key, char *out, size_t room)
 {
 	FILE *f = fopen(path, "re");
@@ -70,7 +71,7 @@ json_t *machine_describe(void)
 	return out;
 }
 
-/* The first line of a command's output. */
+/* Runs a shell command and reads the first line of its output. False: no output. */
 static bool ask(const char *command, char *out, size_t room)
 {
 	FILE *f = popen(command, "re");

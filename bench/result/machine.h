@@ -5,8 +5,8 @@
 
 #include <jansson.h>
 
-/* {"cpu", "cpus", "flags": [those that matter to crypto], "kernel", "memory_mb", "virtual",
- * "governor"} New reference. */
+/* Returns {"cpu", "cpus", "flags": [those that matter to crypto], "kernel", "memory_mb"}. New
+ * reference. */
 json_t *machine_describe(void);
 
 #endif

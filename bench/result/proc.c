@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* CPU time and memory of processes and the machine, from /proc. */
+/* Reads CPU time and memory of processes and of the machine from /proc. */
 #include "bench/result/proc.h"
 
 #include <dirent.h>
@@ -11,7 +11,7 @@
 
 #include "base/clk.h"
 
-/* Reads a small file as a C string; false when it cannot be read. */
+/* Reads a small file as a C string; false when it is empty or cannot be read. */
 static bool slurp(const char *path, char *out, size_t room)
 {
 	FILE *f = fopen(path, "re");
@@ -25,7 +25,7 @@ static bool slurp(const char *path, char *out, size_t room)
 	return n > 0;
 }
 
-/* The number after "key:" in text like /proc/PID/status. */
+/* Returns the number after `key`, such as "VmRSS:", in text like /proc/PID/status; 0: no key. */
 static uint64_t number_after(const char *text, const char *key)
 {
 	const char *at = strstr(text, key);
@@ -143,8 +143,8 @@ static void add_foreign(void *arg, long pid)
 	snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
 	if (!slurp(path, text, sizeof(text)) || !(at = strrchr(text, ')')))
 		return;
-	/* Kernel threads (children of kthreadd) do not count: their softirq work is also the
-	 * relay's. */
+	/* Skip kernel threads (children of kthreadd): part of their softirq work belongs to the
+	 * relay. */
 	if (sscanf(at + 1, " %*c %ld", &parent) != 1 || parent == 2 || pid == 2)
 		return;
 	if (sscanf(at + 1,

@@ -158,7 +158,7 @@ void result_fold(json_t *row, json_t *const *runs, unsigned n)
 
 /* --- table ------------------------------------------------------------------ */
 
-/* With separators: 1,234,567. */
+/* Prints a number with separators: 1,234,567. */
 static void print_number(double v, int decimals, char *out, size_t room)
 {
 	char plain[64];
@@ -195,7 +195,7 @@ void result_cell(const json_t *value, const struct result_column *c, char *out, 
 	}
 }
 
-/* Counts characters, not octets: the sign of a spread has two octets. */
+/* Counts characters, not octets: the character ± has two octets. */
 static int width_of(const char *text)
 {
 	int n = 0;
@@ -220,7 +220,8 @@ bool result_shows(const json_t *rows, const struct result_column *c)
 	return false;
 }
 
-/* Words are aligned left, numbers right; the first row that has the key decides. */
+/* True: the column holds words and is aligned left, otherwise right. The first row that has the key
+ * decides. */
 static bool is_word(const json_t *rows, const char *key)
 {
 	json_t *row;
@@ -302,7 +303,8 @@ static void csv_value(FILE *f, const json_t *v)
 		fprintf(f, "%.9g", json_number_value(v));
 }
 
-/* All keys in order of appearance; the value tells whether some row holds a spread there. */
+/* Returns all keys of the rows in order of appearance; a key's value is true if some row has a
+ * spread there. */
 static json_t *csv_keys(const struct result *r)
 {
 	json_t *keys = json_object(), *row, *v;
@@ -354,13 +356,13 @@ static enum err result_write_csv(const struct result *r, const char *path, struc
 	json_decref(keys);
 	bad = ferror(f);
 	bad |= fclose(f) != 0;
-	return bad ? why_fail(why, ERR_IO, "%s: cannot be written", path) : ERR_OK;
+	return bad ? why_fail(why, ERR_IO, "%s: the file cannot be written", path) : ERR_OK;
 }
 
 enum err result_write_json(const struct result *r, const char *path, struct why *why)
 {
 	if (json_dump_file(r->doc, path, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) != 0)
-		return why_fail(why, ERR_IO, "%s: cannot be written: %m", path);
+		return why_fail(why, ERR_IO, "%s: the file cannot be written: %m", path);
 	return ERR_OK;
 }
 
@@ -390,7 +392,7 @@ enum err result_load(json_t **out, const char *path, struct why *why)
 		return why_fail(why, ERR_SYNTAX, "%s: line %d: %s", path, bad.line, bad.text);
 	format = json_string_value(json_object_get(doc, "format"));
 	if (!format || strcmp(format, FORMAT) != 0) {
-		why_fail(why, ERR_INVALID, "%s: \"format\" is %s, wanted \"" FORMAT "\"", path,
+		why_fail(why, ERR_INVALID, "%s: \"format\" is %s, must be \"" FORMAT "\"", path,
 		         format ? format : "missing");
 		json_decref(doc);
 		return ERR_INVALID;
@@ -404,8 +406,8 @@ static enum err differ(struct why *why, const char *key, const json_t *a, const 
 	char *x = a ? json_dumps(a, JSON_ENCODE_ANY) : NULL,
 	     *y = b ? json_dumps(b, JSON_ENCODE_ANY) : NULL;
 
-	why_fail(why, ERR_INVALID, "settings differ: %s is %s and %s", key, x ? x : "not set",
-	         y ? y : "not set");
+	why_fail(why, ERR_INVALID, "settings differ: %s is %s in the first file, %s in the second",
+	         key, x ? x : "not set", y ? y : "not set");
 	free(x);
 	free(y);
 	return ERR_INVALID;

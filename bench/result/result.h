@@ -24,61 +24,62 @@ struct result {
 
 /* How a column of a table is printed. */
 struct result_column {
-	const char *key;   /* of a row */
-	const char *title; /* "ns/packet" */
-	int decimals;      /* of numbers; words ignore it */
-	bool hide_zero;    /* not shown when 0 in every row */
-	double scale;      /* printed = value * scale; 0 means 1 */
+	const char *key;   /* the rows' member to show */
+	const char *title; /* heading of the column, such as "ns/packet" */
+	int decimals;      /* digits after the point; words ignore it */
+	bool hide_zero;    /* true: leave out the column when it is 0 in every row */
+	double scale;      /* factor of printed numbers; 0 means 1 */
 };
 
-/* Starts a result; takes `settings` (a reference), also when it fails. ERR_NOMEM. */
+/* Starts a result; takes over the reference to `settings`, also on failure. ERR_NOMEM. */
 enum err result_init(struct result *r, const char *kind, json_t *settings,
                      unsigned repetitions) MUST_USE;
 void result_fini(struct result *r);
 
-/* Adds an empty row; fill it with json_object_set_new. Borrowed. */
+/* Adds an empty row and returns a borrowed reference; fill it with json_object_set_new. */
 json_t *result_row(struct result *r);
-/* A warning about the figures is kept in the file and printed at once to standard error. A note is
- * kept and printed below the table. */
+/* result_warn keeps a warning in the file and prints it at once to standard error. result_note
+ * keeps a note in the file; result_print prints it below the table. */
 void result_warn(struct result *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void result_note(struct result *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* result_spread makes the object {median, min, max} of n >= 1 values, which it sorts. result_median
- * gives the median of a row's value. */
+/* Makes the object {median, min, max, n, values} of n >= 1 values, and sorts the array `values`.
+ * New reference. */
 json_t *result_spread(double *values, size_t n);
 /*
- * b / a. Values of the same rounds: median and spread of each round's ratio. Other values: ratio of
- * the medians. NULL: a is 0.
+ * Returns b / a. Paired values come from the same rounds: median and spread of each round's ratio.
+ * Other values: ratio of the medians. NULL: a is 0.
  */
 json_t *result_ratio(const json_t *a, const json_t *b, bool are_paired);
+/* Returns the median of a row's value: of a spread, or the number itself. */
 double result_median(const json_t *value);
-/* Half of (max - min), in percent of the median. */
+/* Returns half of (max - min), in percent of the median. */
 double result_spread_percent(const json_t *value);
 
-/* Combines the rows of 1 to 100 runs into `row`: numbers become spreads, other values are those of
- * the first run. */
+/* Combines the rows of 1 to 100 runs into `row`: numbers become spreads; other values are taken
+ * from the first run. */
 void result_fold(json_t *row, json_t *const *runs, unsigned n);
 
-/* Columns that no row has are not shown. A spread is printed as "93 ±4%". */
+/* Prints the table without the columns that no row has. A spread is printed as "93 ±4%". */
 void result_print(const struct result *r, const struct result_column *columns, size_t n, FILE *to);
-/* result_shows: is the column printed, that is, does a row have a value worth printing?
- * result_cell prints a value as the column has it. */
+/* result_shows: true if some row has a value for the column; with `hide_zero`, a value other than
+ * 0. result_cell formats a value for the column. */
 bool result_shows(const json_t *rows, const struct result_column *c);
 void result_cell(const json_t *value, const struct result_column *c, char *out, size_t room);
 enum err result_write_json(const struct result *r, const char *path, struct why *why) MUST_USE;
 struct result_output {
 	const struct result_column *columns;
 	size_t n_columns;
-	const char *json_path, *csv_path; /* NULL: no such file */
-	bool quiet;                       /* no table on standard output */
+	const char *json_path, *csv_path; /* NULL: do not write it */
+	bool quiet;                       /* true: print no table */
 };
 
 /* Prints the table and writes the files. Returns an exit status. */
 int result_finish(const struct result *r, const struct result_output *out);
 
-/* Reads a result file and checks its format. The caller releases the document. */
+/* Reads a result file and checks its format. New reference in `*out`. */
 enum err result_load(json_t **out, const char *path, struct why *why) MUST_USE;
-/* ERR_INVALID naming the first setting that differs, with both values. */
+/* ERR_INVALID: `why` names the first setting that differs, with both values. */
 enum err result_same_settings(const json_t *a, const json_t *b, struct why *why) MUST_USE;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Arrival of one flow's packets. */
+/* Classifies the arrivals of one flow's packets. */
 #include "bench/result/tally.h"
 
 #include <string.h>

@@ -6,14 +6,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { TALLY_WINDOW = 1024 }; /* duplicates are found among this many latest counters */
+enum { TALLY_WINDOW = 1024 }; /* number of latest counters among which duplicates are found */
 
 enum tally_fate { TALLY_NEW, TALLY_REORDERED, TALLY_DUPLICATE, TALLY_TOO_LATE };
 
-/* Starts zeroed. */
+/* Zero it before use. */
 struct tally {
 	uint32_t next;                      /* one above the highest counter seen */
-	uint64_t window[TALLY_WINDOW / 64]; /* bit counter % 1024 */
+	uint64_t window[TALLY_WINDOW / 64]; /* bit (counter % 1024) is set: that packet arrived */
 };
 
 /* REORDERED: a missing counter below the highest, received for the first time. TOO_LATE: older than

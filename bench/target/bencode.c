@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bencode to and from a JSON tree, over the gateway's codec (control/doc/bencode). */
+/* Converts bencode to and from a JSON tree with the gateway's codec (control/doc/bencode). */
 #include "bench/target/bencode.h"
 
 #include <stdlib.h>
@@ -51,7 +51,7 @@ static enum err list_of(struct doc **out, struct doc_arena *a, const json_t *v)
 	return e;
 }
 
-/* Texts and keys are borrowed from `v`. */
+/* Makes a doc tree of `v`, which must outlive it: strings and keys are borrowed. */
 static enum err doc_of(struct doc **out, struct doc_arena *a, const json_t *v)
 {
 	switch (json_typeof(v)) {
@@ -92,7 +92,7 @@ enum err bencode_print(const json_t *v, struct buf *out)
 	return e == ERR_OK && out->bad ? ERR_NOMEM : e;
 }
 
-/* NULL: out of memory, or a key that JSON cannot hold. */
+/* Makes a JSON value of a doc tree. NULL: out of memory, or a key that JSON cannot hold. */
 static json_t *json_of(const struct doc *d)
 {
 	json_t *v = d->kind == DOC_DICT ? json_object() : json_array();
@@ -104,7 +104,7 @@ static json_t *json_of(const struct doc *d)
 	case DOC_TEXT:
 		json_decref(v);
 		return json_stringn_nocheck(d->text.p ? d->text.p : "", d->text.n);
-	default: /* bencode has no other kinds but lists and dicts */
+	default: /* a list or dict: bencode has no other kinds */
 		break;
 	}
 	for (DOC_EACH(it, d)) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Bencode to and from a JSON tree, over control/doc/bencode: signalling only, so that a copy of
- * each message does not matter to what is measured. */
+/* Converts bencode to and from a JSON tree with control/doc/bencode. It serves signalling only,
+ * where the extra copy of each message is cheap enough. */
 #ifndef BENCH_TARGET_BENCODE_H
 #define BENCH_TARGET_BENCODE_H
 
@@ -10,11 +10,11 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* Appends `v` (object, array, string, integer, boolean as 0 or 1). Keys go out sorted, as bencode
- * asks. ERR_UNSUPPORTED for a real or null; ERR_NOMEM. */
+/* Appends `v` (object, array, string, integer, boolean as 0 or 1) as bencode, with keys sorted, as
+ * bencode requires. ERR_UNSUPPORTED for a real or null; ERR_NOMEM. */
 enum err bencode_print(const json_t *v, struct buf *out) MUST_USE;
-/* One whole value. ERR_SYNTAX (also a key of more than 255 octets or with a zero octet),
- * ERR_TRUNCATED, ERR_TOO_BIG (depth), ERR_NOMEM. New reference. */
+/* Parses one whole value. ERR_SYNTAX (also a key of more than 255 octets or with a zero octet),
+ * ERR_TRUNCATED, ERR_TOO_BIG (nested too deep), ERR_NOMEM. New reference in `*out`. */
 enum err bencode_parse(json_t **out, struct str text) MUST_USE;
 
 #endif

@@ -45,7 +45,8 @@ enum err call_plan_init(struct call_plan *p, const char *mode, const char *suite
 	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
 		if (strcmp(mode, modes[i].mode) != 0)
 			continue;
-		/* Two different suites, so that a relay cannot pass packets through unchanged. */
+		/* The default, except in e2e, is another suite on the core side, so that a relay
+		 * cannot pass packets through unchanged. */
 		if (!suite_core)
 			suite_core = modes[i].opaque ? suite
 			             : strcmp(suite, "AES_CM_128_HMAC_SHA1_32")

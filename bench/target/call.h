@@ -11,7 +11,7 @@
 
 enum bench_side { SIDE_ACCESS, SIDE_CORE, SIDES };
 
-const char *call_side_name(enum bench_side side); /* "access" "core" */
+const char *call_side_name(enum bench_side side); /* returns "access" or "core" */
 static inline enum bench_side call_other_side(enum bench_side side)
 {
 	return side == SIDE_ACCESS ? SIDE_CORE : SIDE_ACCESS;
@@ -19,17 +19,17 @@ static inline enum bench_side call_other_side(enum bench_side side)
 
 /* The plan that all calls of a run share. */
 struct call_plan {
-	const char *mode;                 /* rtp e2ae srtp-srtp e2e */
-	const struct suite *suite[SIDES]; /* NULL: that endpoint uses plain RTP */
-	const char *interface[SIDES];     /* interface names of the target; NULL: its default */
+	const char *mode;                 /* "rtp", "e2ae", "srtp-srtp" or "e2e" */
+	const struct suite *suite[SIDES]; /* NULL: the endpoint uses plain RTP */
+	const char *interface[SIDES];     /* the target's interface names; NULL: its default */
 	bool rtcp_mux;
 };
 
 struct call_side {
 	struct addr local;      /* the endpoint's own address */
-	struct addr target;     /* the target's address for it; none until the call is made */
-	struct keyctx *send;    /* the endpoint's key; NULL: plain */
-	struct keyctx *receive; /* the key of packets sent to it */
+	struct addr target;     /* where the endpoint sends to; none until the call is made */
+	struct keyctx *send;    /* key of packets that the endpoint sends; NULL: plain RTP */
+	struct keyctx *receive; /* key of packets that the endpoint receives; NULL: plain RTP */
 	unsigned tag;           /* tag of the endpoint's a=crypto line */
 };
 
@@ -38,13 +38,14 @@ struct call {
 	const struct call_plan *plan;
 	struct call_side side[SIDES];
 	bool is_held;
-	unsigned version; /* of the SDP's o= line */
+	unsigned version; /* version in the o= line of the SDP */
 };
 
-/* ERR_INVALID naming the mode or suite. `suite_core` NULL: chosen here for srtp-srtp. */
+/* Checks mode and suites, and fills the plan. `suite_core` NULL: a default. ERR_INVALID: `why`
+ * names the wrong mode or suite. */
 enum err call_plan_init(struct call_plan *p, const char *mode, const char *suite,
                         const char *suite_core, struct why *why) MUST_USE;
-/* Sets the call's id, and new keys according to the plan. ERR_CRYPTO, ERR_NOMEM. */
+/* Sets the call's id, and makes new keys according to the plan. ERR_CRYPTO, ERR_NOMEM. */
 enum err call_init(struct call *s, const struct call_plan *plan, unsigned index) MUST_USE;
 void call_fini(struct call *s);
 /* Sets a new key for what `side` sends. The caller gets the old key and frees it when it is no

@@ -10,9 +10,10 @@
 #include "base/secret.h"
 #include "bench/target/ngsdp.h"
 
-/* --- the line --------------------------------------------------------------- */
+/* --- JSON-RPC messages ------------------------------------------------------ */
 
-/* Takes `params`. Wipes the keys from intermediate copies. */
+/* Appends a request line to `out`; takes over the reference to `params`. Wipes its own copy of the
+ * text, which may contain keys. */
 static enum err print_request(const char *method, json_t *params, unsigned id, struct buf *out)
 {
 	json_t *doc = json_pack("{s:s,s:i,s:s,s:o}", "jsonrpc", "2.0", "id", (int)id, "method",
@@ -63,7 +64,7 @@ static enum target_request request_of(enum target_verb verb, unsigned step)
 	return requests[verb];
 }
 
-/* {"keying": {"suite", "inline"}, "gate"} */
+/* Makes {"keying": {"suite", "inline"}, "gate"}, one direction of a leg. */
 static json_t *direction(const struct keyctx *key, bool is_held)
 {
 	uint8_t master[SUITE_MASTER_MAX];
@@ -108,7 +109,7 @@ static json_t *params(const struct call *s, enum target_verb verb)
 		return json_pack("{s:s}", "id", s->id);
 	legs = json_pack("{s:o,s:o}", "a", leg(s, SIDE_ACCESS), "b", leg(s, SIDE_CORE));
 	media = json_pack("{s:s,s:s,s:o}", "id", "0", "mode", s->plan->mode, "legs", legs);
-	/* Scenario rekey needs terminals that may send new keys. */
+	/* "accept", because in scenario rekey the access endpoint sends new keys. */
 	return json_pack("{s:s,s:s,s:[o]}", "id", s->id, "e2ae_rekey", "accept", "media", media);
 }
 
@@ -121,7 +122,7 @@ static enum err print(const struct call *s, enum target_verb verb, unsigned step
 	return print_request(methods[verb], params(s, verb), id, out);
 }
 
-/* "local": "127.0.0.1:30000", or an object with "address" and "port" or "rtp". */
+/* Reads "local" of a leg: "127.0.0.1:30000", or an object with that text as "rtp". */
 static enum err read_local(struct call_side *at, const json_t *leg_doc, struct why *why)
 {
 	const json_t *local = json_object_get(leg_doc, "local");

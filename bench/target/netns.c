@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sockets and programs inside another network namespace. */
+/* Opens sockets and runs programs inside another network namespace. */
 #include "bench/target/netns.h"
 
 #include <errno.h>
@@ -71,7 +71,7 @@ enum err netns_socket(int *out, const char *netns, int family, int type, struct 
 	return e;
 }
 
-/* "02:00:5e:00:53:01" */
+/* Parses a hardware address such as "02:00:5e:00:53:01". */
 static enum err read_mac(struct str text, uint8_t mac[6])
 {
 	for (unsigned i = 0; i < 6; i++) {
@@ -107,7 +107,8 @@ static enum err read_words(struct netns_place *p, enum bench_side side, char *co
 static enum err read_side(struct netns_place *p, enum bench_side side, const char *variable,
                           struct why *why)
 {
-	static char copies[SIDES][256]; /* a baseline uses the same namespaces */
+	/* One copy for each side is enough: a baseline has the same namespaces. */
+	static char copies[SIDES][256];
 	const char *text = getenv(variable);
 
 	if (!text)
@@ -120,7 +121,7 @@ static enum err read_side(struct netns_place *p, enum bench_side side, const cha
 	return ERR_OK;
 }
 
-/* Parses "0,2-3"; false when it is not a list or is empty. */
+/* Parses a list of CPUs such as "0,2-3". False: the list is empty or malformed. */
 static bool read_cpus(const char *text, cpu_set_t *set)
 {
 	struct str rest = str_of(text);
@@ -199,8 +200,8 @@ enum err place_init(struct netns_place *p, struct why *why)
 	if (e == ERR_OK)
 		e = read_side(&new, SIDE_CORE, "SLUICE_NET_CORE", why);
 	if (e == ERR_NOT_FOUND) {
-		struct addr one = {0},
-			    two = {0}; /* each interface of a relay needs its own address */
+		/* Two addresses, because each interface of a relay needs its own address. */
+		struct addr one = {0}, two = {0};
 
 		e = addr_parse_ip(STR("127.0.0.1"), &one);
 		if (e == ERR_OK)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SDP for the ng client. */
+/* Prints and reads the SDP of the ng and jsonrpc-sdp clients. */
 #include "bench/target/ngsdp.h"
 
 #include <stdio.h>
@@ -40,7 +40,7 @@ void ngsdp_print(const struct call *s, enum bench_side side, struct buf *out)
 		print_crypto(at, out);
 }
 
-/* The next line without its end; false when there is none. */
+/* Cuts the next line from `rest`, without its line end. False: there is none. */
 static bool next_line(struct str *rest, struct str *line)
 {
 	if (rest->n == 0)
@@ -63,21 +63,26 @@ enum err ngsdp_read_address(struct str text, struct addr *out, struct why *why)
 			(void)str_word(&line);
 			(void)str_word(&line);
 			if (addr_parse_ip(str_word(&line), &ip) != ERR_OK)
-				return why_fail(why, ERR_SYNTAX, "SDP: c= line without an address");
+				return why_fail(why, ERR_SYNTAX,
+				                "SDP: the c= line has no valid address");
 		} else if (str_starts(line, "m=") && port == 0) {
 			(void)str_word(&line);
 			word = str_word(&line);
 			if (str_to_u64(word, 65535, &port) != ERR_OK)
-				return why_fail(why, ERR_SYNTAX, "SDP: port '%.*s'", STR_ARG(word));
+				return why_fail(why, ERR_SYNTAX,
+				                "SDP: port '%.*s' is not a number from 0 to 65535",
+				                STR_ARG(word));
 		}
 	}
 	if (addr_is_none(&ip) || port == 0)
-		return why_fail(why, ERR_SYNTAX, "SDP: no address or port (stream refused)");
+		return why_fail(why, ERR_SYNTAX,
+		                "SDP: no address, or port 0: the stream was refused");
 	*out = addr_with_port(&ip, (uint16_t)port);
 	return ERR_OK;
 }
 
-/* "1 AES_CM_128_HMAC_SHA1_80 inline:KEY|2^31": a key when the suite is the one wanted. */
+/* Reads "1 AES_CM_128_HMAC_SHA1_80 inline:KEY|2^31" and makes its key. ERR_NOT_FOUND: the line has
+ * another suite. */
 static enum err read_crypto(struct str value, const struct suite *suite, struct keyctx **key,
                             unsigned *tag)
 {
@@ -118,7 +123,8 @@ enum err ngsdp_read(struct call *s, enum bench_side side, struct str text, struc
 		if (str_starts(line, "a=crypto:"))
 			e = read_crypto(str_skip(line, 9), suite, &key, &at->tag);
 	if (e != ERR_OK)
-		return why_fail(why, e, "SDP for the %s side: no usable a=crypto of %s",
+		return why_fail(why, e,
+		                "SDP for the %s side: no usable a=crypto line with suite %s",
 		                call_side_name(side), suite->name);
 	keyctx_free(at->receive);
 	at->receive = key;

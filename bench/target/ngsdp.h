@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SDP for the ng client: prints a description with one stream, and reads the answer. */
+/* SDP of the ng and jsonrpc-sdp clients: prints a description with one stream, and reads the
+ * target's. */
 #ifndef BENCH_TARGET_NGSDP_H
 #define BENCH_TARGET_NGSDP_H
 
@@ -10,9 +11,9 @@
 /* Prints the description of `side`: its address, and a=crypto if it has a key. */
 void ngsdp_print(const struct call *s, enum bench_side side, struct buf *out);
 /*
- * Reads the target's answer for `side`: sets its `target` address, and `receive` (with `tag`) from
- * the a=crypto line of its suite. ERR_SYNTAX, ERR_NOT_FOUND (no crypto line of the suite),
- * ERR_CRYPTO (a key that does not decode). Changes the call also on failure.
+ * Reads the description that the target made for `side`: sets its `target` address, and `receive`
+ * (with `tag`) from the a=crypto line of its suite. ERR_SYNTAX, ERR_NOT_FOUND (no crypto line of
+ * the suite), ERR_CRYPTO (a key that does not decode). Changes the call also on failure.
  */
 enum err ngsdp_read(struct call *s, enum bench_side side, struct str text,
                     struct why *why) MUST_USE;

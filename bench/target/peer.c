@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The relay under test: its target file, its process. */
+/* The relay under test: its target file and its process. */
 #include "bench/target/peer.h"
 
 #include <dirent.h>
@@ -28,7 +28,7 @@ struct names {
 	const char *tmp;
 };
 
-/* A port that is free for UDP and TCP. */
+/* Returns a UDP port that is free on 127.0.0.1; 0: none. */
 static uint16_t free_port(const char *netns)
 {
 	struct sockaddr_storage ss;
@@ -63,7 +63,7 @@ static void find_names(struct names *n, const struct peer *p, const struct netns
 	n->tmp = p->tmp;
 }
 
-/* Replaces {words}; an error names an unknown one. */
+/* Copies `text` to `out` and replaces the words in braces. ERR_INVALID: a word is unknown. */
 static enum err expand(const char *text, const struct names *n, struct buf *out, struct why *why)
 {
 	const struct {
@@ -109,7 +109,8 @@ static enum err expand_into(const json_t *v, const struct names *n, char *out, s
 	return e;
 }
 
-/* In the child: sets namespace, CPUs and log, and ends with its parent. */
+/* Runs in the child process: sets namespace, CPUs and log file, and executes the target. The kernel
+ * kills the child when sluice-bench ends. */
 static _Noreturn void become(char **argv, const char *log, const struct netns_place *place)
 {
 	int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600),
@@ -156,7 +157,7 @@ static enum err start(struct peer *p, const json_t *words, const struct names *n
 	return e;
 }
 
-/* True when its control answers: a stream connects, ng answers a ping. */
+/* True if the target's control address accepts a connection or, with ng, answers a ping. */
 static bool answers(const struct peer *p, const char *netns)
 {
 	static const char ping[] = "0 d7:command4:pinge";
@@ -190,8 +191,10 @@ static enum err wait_ready(struct peer *p, const char *netns, struct why *why)
 	int status;
 
 	if (!strchr(p->control, ':'))
-		return why_fail(why, ERR_INVALID,
-		                "\"control\" is '%s'; must be jsonrpc:... or ng:...", p->control);
+		return why_fail(
+			why, ERR_INVALID,
+			"\"control\" is '%s'; must be jsonrpc:..., jsonrpc-sdp:... or ng:...",
+			p->control);
 	while (clk_mono_ns() < until) {
 		if (answers(p, netns))
 			return ERR_OK;
@@ -211,7 +214,7 @@ static enum err load(json_t **out, const char *path, struct why *why)
 	json_error_t bad;
 	json_t *doc = json_load_file(path, 0, &bad);
 
-	if (!doc && bad.line < 0) /* peer_open failed */
+	if (!doc && bad.line < 0) /* the file cannot be opened */
 		return why_fail(
 			why, ERR_NOT_FOUND,
 			"--target: '%s' is not jsonrpc:..., jsonrpc-sdp:..., ng:... or a file: %s",
@@ -335,7 +338,7 @@ void peer_end(struct peer *p)
 		p->is_child = false;
 		p->pid = 0;
 	}
-	/* After a failure the log stays: the message names it. */
+	/* Keep the folder of a target that exited by itself: the error message names its log. */
 	if (*p->tmp && (was_child || access(p->log, F_OK) != 0))
 		remove_folder(p->tmp);
 	p->tmp[0] = 0;

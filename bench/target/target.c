@@ -22,13 +22,13 @@ enum {
 };
 
 struct pending {
-	struct call *call; /* NULL: free */
+	struct call *call; /* NULL: the slot is free */
 	enum target_verb verb;
 	unsigned step;
 	unsigned id;
 	unsigned repeats;
 	uint64_t sent_ns, first_ns;
-	struct buf request; /* kept for repetition */
+	struct buf request; /* kept in order to repeat it */
 	struct target_done done;
 };
 
@@ -145,8 +145,8 @@ enum err target_open(struct target **out, const char *where, const char *netns, 
 		target_close(t);
 		return e;
 	}
-	/* Servers remember replies by cookie for a while, so ids start where no recent run has
-	 * been: 64 a millisecond. */
+	/* Servers keep replies by cookie for a while. Ids start from the clock, 64 for each
+	 * millisecond, so that a run does not use the ids of a recent run. */
 	t->generation = (unsigned)(clk_wall_ns() / (NS_PER_MS / 64));
 	for (t->n_free = 0; t->n_free < TARGET_IN_FLIGHT_MAX; t->n_free++)
 		t->free[t->n_free] = TARGET_IN_FLIGHT_MAX - 1 - t->n_free;
@@ -167,7 +167,7 @@ void target_close(struct target *t)
 	mem_free(t);
 }
 
-/* Writes as much as the socket accepts; the rest of a stream waits for the next turn. */
+/* Writes as much as the socket accepts; the rest stays in t->out until the next turn. */
 static enum err flush(struct target *t, struct why *why)
 {
 	while (t->out.n) {
@@ -191,7 +191,7 @@ static enum err transmit(struct target *t, struct pending *p, struct why *why)
 		buf_add(&t->out, p->request.p, p->request.n);
 		return flush(t, why);
 	}
-	/* A datagram that cannot be sent now is repeated like a lost one. */
+	/* If a datagram cannot be sent now, watch() repeats it like a lost one. */
 	if (send(t->fd, p->request.p, p->request.n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
 	    errno == ECONNREFUSED)
 		return why_fail(why, ERR_CLOSED, "nothing listens at the target's ng port");
@@ -202,8 +202,8 @@ static enum err start_step(struct target *t, struct pending *p, struct why *why)
 {
 	enum err e;
 
-	/* The id names the slot and changes with each use, so that a late reply cannot match
-	 * another request. */
+	/* The id contains the slot's number and changes with each use, so that a late reply cannot
+	 * match another request. */
 	p->id = ++t->generation % 4000000 * TARGET_IN_FLIGHT_MAX + (unsigned)(p - t->pending);
 	p->repeats = 0;
 	buf_reset(&p->request);
@@ -211,7 +211,7 @@ static enum err start_step(struct target *t, struct pending *p, struct why *why)
 	if (e == ERR_OK && p->request.bad)
 		e = ERR_NOMEM;
 	if (e != ERR_OK)
-		return why_fail(why, e, "the request could not be made: %s", err_meaning(e));
+		return why_fail(why, e, "cannot make the request: %s", err_meaning(e));
 	e = transmit(t, p, why);
 	p->first_ns = p->sent_ns;
 	return e;
@@ -312,7 +312,8 @@ static enum err receive(struct target *t, struct why *why)
 	return ERR_OK;
 }
 
-/* Repeats datagrams, and times out requests on streams; runs ten times a second. */
+/* Repeats datagrams without a reply, and ends requests whose time is over. Works at most ten times
+ * a second. */
 static void watch(struct target *t)
 {
 	uint64_t now = clk_mono_ns();
@@ -334,7 +335,7 @@ static void watch(struct target *t)
 			t->repeats++;
 			(void)transmit(t, p, NULL);
 		} else {
-			why_fail(&why, ERR_TIMEOUT, "no reply to %s of %s",
+			why_fail(&why, ERR_TIMEOUT, "no reply to request %s of call %s",
 			         target_request_name(t->protocol->request(p->verb, p->step)),
 			         p->call->id);
 			finish(t, p, ERR_TIMEOUT, &why);

@@ -37,7 +37,8 @@ static void results_come_back_from_files(void)
 	EXPECT_OK(result_same_settings(r.doc, back, &why));
 	json_object_set_new(json_object_get(back, "settings"), "payload", json_integer(20));
 	EXPECT_ERR(result_same_settings(r.doc, back, &why), ERR_INVALID);
-	EXPECT_TEXT(why.text, "settings differ: payload is 160 and 20");
+	EXPECT_TEXT(why.text,
+	            "settings differ: payload is 160 in the first file, 20 in the second");
 	json_object_set_new(json_object_get(back, "settings"), "payload", json_integer(160));
 	json_object_set_new(json_object_get(back, "settings"), "batch", json_integer(1));
 	EXPECT_ERR(result_same_settings(r.doc, back, &why), ERR_INVALID);
