@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Base64, hexadecimal and addresses from untrusted input: a decoded value encodes to the
- * same octets again. */
+/* Base64, hexadecimal and addresses from untrusted input: a decoded value, encoded and decoded
+ * again, is the same value. */
 #include "base/addr.h"
 #include "base/b64.h"
 #include "tests/harness/harness.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The bencode reader of the ng client: what it reads can be printed and read again. */
+/* The bencode reader of the ng client: a value that is printed and read again is the same. */
 #include "base/err.h"
 #include "bench/target/bencode.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Any settings file gives settings within their limits, or an error with a text. */
+/* Any settings file gives settings within their limits, or an error with a message. */
 #include <string.h>
 
 #include "control/conf.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any description, offered and answered under every profile: it is planned, turned into a session
- * patch, and deleted without leaving state. */
+/* Any description is offered and answered under every profile: the dialog plans it, makes session
+ * patches of the plan, and frees all of them. */
 #include <stdlib.h>
 
 #include "control/dialog/media.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bencode from untrusted input: a document that was read and written reads the same again. */
+/* Bencode from untrusted input: a document that was read, written and read again is the same. */
 #include "base/buf.h"
 #include "control/doc/bencode.h"
 #include "tests/harness/harness.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* relay/io/frame: any octets are parsed as a frame or refused. An accepted frame, built again,
- * parses to the same values. */
+/* relay/io/frame parses any octets as a frame or refuses them. An accepted frame that is built
+ * again parses to the same values. */
 #include "base/err.h"
 #include "relay/io/frame.h"
 #include "tests/harness/harness.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Untrusted lines through the listener, the protocol and the service, over the fake relay. No
- * answer contains a key. */
+/* Sends untrusted lines through the listener, the protocol and the service, over the fake relay. No
+ * reply contains a key. */
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -18,14 +18,14 @@ static struct service *service;
 static struct events *events;
 static struct rpc *json;
 static struct listener *listener;
-/* "both" has an address of each family, and the other interface has one of them. */
+/* Interface "default" has an address of each family, "core:1" only an IPv4 address. */
 static struct relay_interface interfaces[] = {
 	{.name = "default", .port_min = 30000, .port_max = 30999},
 	{.name = "default", .port_min = 30000, .port_max = 30999},
 	{.name = "core:1", .port_min = 30000, .port_max = 30999},
 };
 
-/* Once per process: as in the gateway, the service outlives many requests. */
+/* Runs once per process: as in the gateway, one service serves many requests. */
 static void start(void)
 {
 	struct service_config config = {
@@ -79,8 +79,8 @@ static void drop_sessions(void)
 
 static const char key[] = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
 
-/* True if the input has the key where a name belongs (an id, a suite): error texts quote names. The
- * test looks only for keys in the place of keys. */
+/* True if the input has the key in the place of a name, such as an id or a suite. Error texts quote
+ * names, so the test skips such inputs. */
 static bool names_the_key(const uint8_t *data, size_t size)
 {
 	static const char place[] = "\"inline\":\"";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzz target: the credentials of a KMS give either a directory with a name and a policy within its
- * ranges, or an error with a text. */
+/* Any credentials file of a KMS gives either a directory with a name and a policy within its
+ * ranges, or an error with a message. */
 #include <stdio.h>
 
 #include "control/kms/kms_conf.h"
@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct kms_directory *d = NULL;
 	struct why why = {""};
 
-	/* A certificate's file may be "-", standard input, so reading it must end. */
+	/* A certificate's file name may be "-", standard input: make reading it end at once. */
 	if (!is_closed)
 		is_closed = freopen("/dev/null", "r", stdin) != NULL;
 	if (kms_conf_parse(&d, str_make(size ? (const char *)data : "", size), &why)) {

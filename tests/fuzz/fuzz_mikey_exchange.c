@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a KMS and a responder do with messages with correct MACs: the MACs of the input are replaced
- * by correct ones first. */
+/* Replaces the MACs of the input by correct ones, then gives it to a KMS or to a responder as a
+ * message. */
 #include "keyctx/ticket/responder.h"
 #include "keyctx/ticket/authority.h"
 #include "keyctx/ticket/csb_make.h"
@@ -12,7 +12,7 @@ static const uint64_t now = 0xd126eb8040000000;
 static uint8_t octets[MIKEY_MESSAGE_MAX];
 static struct mikey_msg m;
 
-static enum err zeros(void *ctx, const char *name, uint8_t *out, size_t n)
+static enum err sevens(void *ctx, const char *name, uint8_t *out, size_t n)
 {
 	(void)ctx;
 	(void)name;
@@ -25,7 +25,7 @@ static void put(struct view mac, const uint8_t *value)
 	memcpy(octets + (mac.p - octets), value, mac.n);
 }
 
-/* Computes V of the ticket with our TPK, and the encrypted parts of the ticket. */
+/* Writes the correct MAC under `tpk` into V of the ticket, and opens the ticket into `keys`. */
 static bool mend_ticket(struct ticket_keys *keys)
 {
 	const struct mikey_payload *ticket = mikey_msg_find(&m, MIKEY_TICKET);
@@ -134,7 +134,7 @@ static void to_responder(const struct ticket_rules *rules, const struct mikey_en
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint64_t last = 0;
-	struct mikey_env env = {.now_ntp = now, .last_ntp = &last, .random = zeros};
+	struct mikey_env env = {.now_ntp = now, .last_ntp = &last, .random = sevens};
 	struct ticket_keys *keys;
 	struct ticket_rules rules;
 

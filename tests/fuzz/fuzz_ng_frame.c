@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A stream of ng messages: the length of a complete message does not depend on what follows. */
+/* The length of a complete ng message in a stream does not depend on the octets after it. */
 #include <stdlib.h>
 
 #include "control/ng/frame.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Compound RTCP of any octets: renaming SSRCs twice, back to the original, gives the same octets
- * and keeps the form. */
+/* Compound RTCP of any octets: renaming the SSRCs and renaming them back gives the same octets; a
+ * renamed packet is as well-formed as before. */
 #include <string.h>
 
 #include "base/bytes.h"
@@ -39,11 +39,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	rtcp_rename(octets, n, &source);
 	CHECK(rtcp_fills(octets, n) == fills);
 	rtcp_rename(octets, n, &source);
-	/* If the padding count of the last octet is part of a renamed SSRC, the second renaming
-	 * reads another length. */
+	/* A packet with padding may differ: if its padding count is an octet of a renamed SSRC, the
+	 * second renaming reads another count. */
 	CHECK(!fills || has_padding(data, n) || memcmp(octets, data, n) == 0);
-	/* A media source SSRC of zero is not renamed, so its complement need not be restored; only
-	 * the form is checked. */
+	/* A media source SSRC of zero is not renamed, so the octets may differ from the original.
+	 * Check only that the packet is as well-formed as before. */
 	rtcp_rename(octets, n, &both);
 	CHECK(rtcp_fills(octets, n) == fills);
 	return 0;

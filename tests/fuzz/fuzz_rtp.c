@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* RTP headers of any octets: the accepted header lies inside the packet. */
+/* RTP headers of any octets: an accepted header lies inside the packet. */
 #include "base/err.h"
 #include "relay/packet/rtp.h"
 #include "relay/worker/unheard.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-/* Checks the packet twice, as the path does; the second time with an earlier packet. */
+/* Gives the packet to unheard_look twice; the second time it is a repetition. */
 static void look(const uint8_t *data, size_t n, enum pkt_kind kind, size_t header)
 {
 	struct pkt pkt = {.data = (uint8_t *)(uintptr_t)data,

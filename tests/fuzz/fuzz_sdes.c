@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any text as a value of a=crypto: a usable value can be printed, and the printed value gives
- * the same context. */
+/* Any text as the value of a=crypto: a usable value can be printed, and the printed text parses to
+ * the same value. */
 #include <stdlib.h>
 
 #include "keyctx/sdp/sdes.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any octets as a session description: parsed, read, edited and printed. A description without
- * edits is printed as it was. */
+/* Parses any octets as a session description, reads, edits and prints it. A description that was
+ * not edited or corrected is printed unchanged. */
 #include <stdlib.h>
 
 #include "keyctx/sdp/media.h"
@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A second correction changes nothing. */
+/* Checks that a corrected description needs no second correction. */
 static void expect_settled(struct str text)
 {
 	static char again[4 * SDP_TEXT_MAX];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SIP messages from a stream: all views stay inside the buffer, and a complete message is
- * read or refused. */
+/* SIP messages from a stream: a complete message is read or refused, and all texts that are read
+ * point into the buffer. */
 #include "control/net/sip.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a terminal stores between two steps: an offer, a call. Any octets are read or refused; what
- * was read is written identically. */
+/* The state that a terminal stores between two steps, an offer or a call: any octets are read or
+ * refused; a call that was read and written stays the same. */
 #include "base/secret.h"
 #include "keyctx/ue/ue_offer.h"
 #include "tests/harness/harness.h"

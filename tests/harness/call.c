@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole calls over the network in memory. */
+/* Runs whole calls over a network in memory. */
 #include "tests/harness/call.h"
 
 #include "base/clk.h"
@@ -156,7 +156,8 @@ bool srtp_open(struct srtp_end *e, struct keyctx *ctx, enum engine_direction dir
 	struct why why;
 
 	*e = (struct srtp_end){.ctx = ctx, .direction = direction};
-	/* On the heap: the party must keep its address, but tests copy and move ends. */
+	/* The engine is on the heap, because the party points to it, and tests copy struct
+	 * srtp_end. */
 	e->engine = mem_alloc(sizeof(*e->engine));
 	CHECK(e->engine);
 	return EXPECT_OK(party_engine_open(e->engine, &engine_evp, WINDOW_PKTS, &why)) &&

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A relay over the network in memory, and endpoints with SRTP: shared by the tests
- * of whole calls. */
+/* A relay over a network in memory, and endpoints with SRTP; shared by the tests of whole calls. */
 #ifndef TESTS_CALL_H
 #define TESTS_CALL_H
 
@@ -20,26 +19,30 @@ struct stage {
 	uint64_t seed, random;
 	struct relay_event events[CALL_EVENTS_MAX];
 	unsigned n_events;
-	unsigned n_done; /* number of done callbacks */
+	unsigned n_done; /* done callbacks so far */
 	enum err last_error;
 	struct why last_why;
-	/* of the last query or delete; media and legs are copies */
+	/* Statistics of the last query or delete; media and legs point to the copies below. */
 	struct relay_session_stats stats;
 	struct relay_media_stats media_stats[4];
 	struct relay_leg_stats leg_stats[4][RELAY_LEGS_MAX];
 };
 
-/* `engine` as in the configuration. False (and the case has failed) if the relay cannot start. */
+/* Starts a relay; `engine` as in the configuration. False: the relay did not start, and the running
+ * test case has failed. */
 bool stage_open(struct stage *g, const char *engine, unsigned workers);
-/* Starts the relay after the test has changed the configuration's defaults. */
+/* stage_config fills `c` with defaults, which the test may change; stage_open_with then starts the
+ * relay. */
 void stage_config(struct stage *g, struct relay_config *c, const char *engine, unsigned workers);
 bool stage_open_with(struct stage *g, const struct relay_config *c);
 /* Stops the relay and expects that no port is open. */
 void stage_close(struct stage *g);
-/* Runs until nothing moves, then advances the time by `ms`, in steps of a millisecond. */
+/* Runs until the relay has nothing to do, then advances the time by `ms`, in steps of 1 ms. */
 void stage_run(struct stage *g, uint64_t ms);
-/* The same for a long time without packets: in steps of 10 ms, the tick of a worker's timers. */
+/* Like stage_run, in steps of 10 ms (the tick of a worker's timers): for long times without
+ * packets. */
 void stage_idle(struct stage *g, uint64_t ms);
+/* Returns the number of events of a kind so far. */
 unsigned stage_events(const struct stage *g, enum relay_event_kind kind);
 
 /* The SRTP of an endpoint in one direction, with its own engine. */
@@ -50,16 +53,16 @@ struct srtp_end {
 	enum engine_direction direction;
 };
 
-/* Takes ownership of `ctx`. */
+/* Opens one end with key `ctx`; takes ownership of `ctx`. */
 bool srtp_open(struct srtp_end *e, struct keyctx *ctx, enum engine_direction direction);
 void srtp_close(struct srtp_end *e);
-/* Protects in place under `index` (RTP) or the next SRTCP index. Returns the new length; 0 on
- * failure. The buffer has `room` octets. */
+/* Protects a packet of `n` octets in place, RTP under `index`, RTCP under the next SRTCP index. The
+ * buffer has `room` octets. Returns the new length; 0 on failure. */
 size_t end_protect(struct srtp_end *e, uint8_t *data, size_t n, size_t room, uint64_t index);
-/* Verifies and decrypts in place; returns the new length. On failure returns 0, and *v
- * is the verdict. */
+/* Verifies and decrypts a packet in place; returns the new length. On failure returns 0, and *v is
+ * the verdict. */
 size_t srtp_open_pkt(struct srtp_end *e, uint8_t *data, size_t n, enum verdict *v);
-/* Starts a stream of the SSRC at this ROC. */
+/* Starts a stream of `ssrc` at `roc`. */
 bool srtp_begin(struct srtp_end *e, uint32_t ssrc, uint32_t roc);
 
 /* The names of the built-in engines. */
@@ -70,24 +73,24 @@ enum { CALL_ENGINES = 2 };
 #endif
 extern const char *const call_engines[CALL_ENGINES];
 
-/* A new context with random octets; `suite` must be a known name. */
+/* Makes a key context of random octets; `suite` must be a known name. */
 struct keyctx *call_key(const char *suite);
-/* The same key and salt with another MKI (may be empty) and lifetime (0: the default
- * of the suite). */
+/* Makes a context of the same key and salt with another MKI (may be empty) and lifetime (0: the
+ * default of the suite). */
 struct keyctx *call_key_again(const struct keyctx *k, struct view mki, uint64_t lifetime_pkts);
-/* The same key, salt and suite for a stream that starts at this ROC. */
+/* Makes a context of the same key, salt and suite for a stream that starts at `roc`. */
 struct keyctx *call_key_at_roc(const struct keyctx *k, uint32_t roc);
 /* Writes an RTP packet whose CALL_PAYLOAD octets of payload differ from those of every other
  * packet. Returns its length. */
 size_t call_rtp(uint8_t *out, uint32_t ssrc, uint64_t index);
 
-/* A media with the defaults of most tests: mode, ports 30000 and 31000 (RTCP one above), peers
- * 192.0.2.1:4000 and 198.51.100.1:5000, gates open. */
+/* Fills a session with one media and the defaults of most tests: ports 30000 and 31000 (RTCP one
+ * above), peers 192.0.2.1:4000 and 198.51.100.1:5000, gates open. */
 void call_spec(struct relay_session_spec *s, struct relay_media_spec *m, enum relay_mode mode,
                enum relay_rtcp rtcp);
 extern const struct addr call_peer_a, call_peer_b, call_local_a, call_local_b;
 
-/* Each sends a request, runs the stage, and returns the result. */
+/* Each function sends a request to the relay, runs the stage, and returns the result. */
 enum err call_create(struct stage *g, struct relay_session **out,
                      const struct relay_session_spec *s);
 enum err call_update(struct stage *g, struct relay_session *h, const struct relay_session_spec *s);
@@ -96,7 +99,7 @@ enum err call_query(struct stage *g, struct relay_session *h);
 
 /* A call with the defaults of most tests: e2ae, RTCP on the RTP port, a terminal at call_peer_a
  * whose address is followed, keys for two re-keyings. Between scene_prepare and scene_start a test
- * may change config, spec and media; pass both the same `s`. */
+ * may change config, spec and media. */
 enum { SCENE_KEYS = 3 };
 
 struct scene {
@@ -105,32 +108,31 @@ struct scene {
 	struct relay_session_spec spec;
 	struct relay_media_spec media;
 	struct relay_session *call;
-	struct srtp_end up[SCENE_KEYS],
-		/* the terminal's keys: for sending, for receiving */
-		down[SCENE_KEYS];
+	struct srtp_end up[SCENE_KEYS];   /* the terminal's SRTP for sending, one for each key */
+	struct srtp_end down[SCENE_KEYS]; /* the terminal's SRTP for receiving */
 	uint8_t octets[256];
 };
 
 bool scene_prepare(struct scene *s, const char *engine, const char *suite);
 bool scene_start(struct scene *s);
-/* Both calls, with AES_CM_128_HMAC_SHA1_80. */
+/* scene_prepare and scene_start, with AES_CM_128_HMAC_SHA1_80. */
 bool scene_open(struct scene *s, const char *engine);
 void scene_close(struct scene *s);
-/* Replaces the key of an end; takes ownership of `ctx`. */
+/* Replaces the key of one end; takes ownership of `ctx`. */
 bool scene_set_key(struct srtp_end *e, struct keyctx *ctx);
-/* The next update sets the access leg's keys to number `nth`. */
+/* Puts keys number `nth` into the spec of the access leg; the next update sets them. */
 void scene_use_keys(struct scene *s, unsigned nth);
 
 /* Protects the first `n` octets of s->octets in place and sends them from the terminal; returns
  * the new length. */
 size_t scene_send_up(struct scene *s, struct srtp_end *end, size_t n, uint64_t index);
-/* Runs for a millisecond; returns the number of packets that reached the core. */
+/* Runs for 1 ms; returns the number of packets that reached the core. */
 unsigned scene_heard(struct scene *s);
-/* Sends from the terminal; true if the core received exactly these octets in clear. */
+/* Sends an RTP packet from the terminal; true if the core received exactly its plain octets. */
 bool scene_goes_up(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64_t index);
-/* Sends from the core; true if the terminal decrypted exactly these octets. */
+/* Sends an RTP packet from the core; true if the terminal decrypted exactly its octets. */
 bool scene_goes_down(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64_t index);
-/* The current statistics of the access leg. */
+/* Returns the current statistics of the access leg. */
 const struct relay_leg_stats *scene_leg_a(struct scene *s);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A call between alice and bob by SDP: requests, replies, and what the relay was asked to do. */
+/* A call between alice and bob by SDP: its requests and replies, and the requests to the relay. */
 #ifndef TESTS_HARNESS_DIALOG_SCENE_H
 #define TESTS_HARNESS_DIALOG_SCENE_H
 
@@ -21,23 +21,23 @@ struct dialog_got {
 	struct dialog_media_report media[SDP_MEDIA_MAX];
 };
 extern struct dialog_got got;
-extern struct dialog_options options; /* used by the following requests */
+extern struct dialog_options options; /* options of the following requests */
 
 #define SAVP(port, key) "m=audio " port " RTP/SAVP 0\r\na=crypto:7 " A80 " inline:" key "\r\n"
 #define AVP(port)       "m=audio " port " RTP/AVP 0\r\n"
 #define UE              HEAD "c=IN IP4 198.51.100.1\r\nt=0 0\r\n"
 #define CORE            HEAD "c=IN IP4 192.0.2.77\r\nt=0 0\r\n"
 
-/* Fills `got`. */
+/* The reply callback of all requests; fills `got`. */
 void on_reply(void *arg, const struct dialog_reply *r);
-/* Each sends a request and returns after its reply. */
+/* Each function sends a request and returns after its reply. */
 enum err ask(enum dialog_op op, const char *from, const char *to, const char *sdp);
 enum err offer(const char *from, const char *to, const char *sdp);
 enum err answer(const char *from, const char *to, const char *sdp);
 const struct relay_leg_spec *leg(unsigned media, unsigned l);
 bool says(const char *line);
 bool is_key(const struct keyctx *k, const char *inline_key);
-/* The key of the nth a=crypto line (from 0) in the reply. */
+/* Returns the key of the nth a=crypto line (from 0) in the reply. */
 const char *key_said(unsigned nth);
 enum err call_from_ue(void);
 void begin(void);

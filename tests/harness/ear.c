@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A receiver with its own libsrtp. */
+/* A receiver that uses libsrtp directly. */
 #include "tests/harness/ear.h"
 
 #include <srtp2/srtp.h>
@@ -13,7 +13,8 @@
 
 enum { KEYSTREAM_LEN = 16 };
 
-/* The keystream of a packet. The same keystream must not occur twice, with any SSRC and index. */
+/* The keystream of a packet. No two packets may have the same keystream, whatever their SSRC and
+ * index. */
 struct seen {
 	uint8_t keystream[KEYSTREAM_LEN];
 };
@@ -42,7 +43,7 @@ bool ear_open(struct ear *e, const struct keyctx *k)
 
 	*e = (struct ear){.srtp = NULL};
 	fill(&policy, k, master);
-	/* bad_param: libsrtp is already initialised. */
+	/* srtp_init returns bad_param if libsrtp is already initialised. */
 	if (!EXPECT(status == srtp_err_status_ok || status == srtp_err_status_bad_param) ||
 	    !EXPECT_INT(srtp_create(&srtp, &policy), srtp_err_status_ok) ||
 	    !EXPECT_OK(map_new(&e->used)))
@@ -71,8 +72,8 @@ bool ear_rekey(struct ear *e, const struct keyctx *k)
 	bool ok = true;
 
 	fill(&policy, k, master);
-	/* Existing streams keep their state. Both they and the template for new streams get
-	 * the new key. */
+	/* Existing streams keep their state and get the new key, as does the template for new
+	 * streams. */
 	ok &= EXPECT_INT(srtp_update(e->srtp, &policy), srtp_err_status_ok);
 	return ok;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The functions of relay/relay.h that control calls, with one list of sessions and
- * one of replies. */
+/* Implements the functions of relay/relay.h that control uses, with a list of sessions and a list
+ * of replies. */
 #include "tests/harness/fake_relay.h"
 
 #include <stdlib.h>
@@ -24,8 +24,8 @@ struct relay fake_relay = {.replies = replies, .spent_octet = -1};
 
 /* --- sessions --------------------------------------------------------------- */
 
-/* The copy does not use the product's allocator, because a failing allocation in a test must
- * hit the product. */
+/* Copies a key context with malloc, not with base/mem: an allocation that a test lets fail must be
+ * one of the product. */
 static struct keyctx *keep_key(const struct keyctx *k)
 {
 	size_t bytes = sizeof(*k) + k->mki_len;
@@ -107,7 +107,7 @@ static bool is_foreign(uint16_t port)
 	return false;
 }
 
-/* The result that the worker would give. */
+/* Returns the result that a worker would give. */
 static enum err judge(const struct relay_session_spec *spec)
 {
 	enum err e = take_order(&fake_relay.fail_later);
@@ -246,7 +246,7 @@ void relay_poll(struct relay *r)
 	}
 }
 
-/* --- what is known at once -------------------------------------------------- */
+/* --- answers without a request ---------------------------------------------- */
 
 bool relay_session_refuses_key(const struct relay_session *s, const struct keyctx *k, bool is_send)
 {

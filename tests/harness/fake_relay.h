@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A relay without packets. The tests of control link it instead of librelay. It counts requests,
+/* A relay without packets, which the tests of control link instead of librelay. It counts requests,
  * keeps a copy of the last state of each session, and replies when relay_poll is called. */
 #ifndef TESTS_HARNESS_FAKE_RELAY_H
 #define TESTS_HARNESS_FAKE_RELAY_H
@@ -10,8 +10,8 @@ enum { FAKE_PENDING_MAX = 4096, FAKE_FOREIGN_MAX = 64 };
 
 struct relay_session {
 	struct relay_session *next;
-	/* The last request, whatever the reply was. `keys` owns the contexts to which the legs
-	 * of `media` point. */
+	/* State of the create, or of the last update that did not fail. `keys` owns the contexts to
+	 * which the legs of `media` point. */
 	struct relay_media_spec media[RELAY_MEDIA_MAX];
 	unsigned n_media;
 	struct keyctx *keys[RELAY_MEDIA_MAX][RELAY_LEGS_MAX][2]; /* receive, send */
@@ -25,19 +25,19 @@ struct fake_reply;
 
 /* There is one instance. A test sets the replies and reads the requests. */
 struct relay {
-	/* set by the test */
-	enum err refuse_at_once;            /* of the next create or update; used once */
-	enum err fail_later;                /* reply to the next create or update; used once */
-	uint16_t foreign[FAKE_FOREIGN_MAX]; /* ports that another program has */
+	/* The test sets these: */
+	enum err refuse_at_once; /* result of the next create or update; used once */
+	enum err fail_later;     /* error in the reply to the next create or update; used once */
+	uint16_t foreign[FAKE_FOREIGN_MAX]; /* ports that another program uses */
 	unsigned n_foreign;
 	int spent_octet; /* keys that begin with this octet are refused; -1: none */
 
-	/* read by the test */
+	/* The test reads these: */
 	struct relay_session *sessions; /* newest first */
 	unsigned creates, updates, deletes;
-	unsigned reopened; /* number of legs */
+	unsigned reopened; /* number of legs reopened */
 
-	/* internal */
+	/* Internal: */
 	struct fake_reply *replies; /* in the order of the requests */
 	unsigned n_replies;
 	relay_event_fn *listener;
@@ -48,7 +48,7 @@ extern struct relay fake_relay;
 
 /* Clears sessions, replies, counters and the test's settings. */
 void fake_relay_reset(void);
-/* Ends a session without a request and without a reply. */
+/* Removes a session without a request and without a reply. */
 void fake_relay_forget(struct relay_session *s);
 
 #endif

@@ -8,7 +8,7 @@
 #include "tests/harness/harness.h"
 
 extern struct relay_interface interfaces[2];
-/* highest port of "v4", whose range starts at 30000; read by set_up */
+/* Highest port of "v4", whose range starts at 30000; set_up reads it. */
 extern uint16_t v4_port_max;
 extern struct service *service;
 extern struct dialogs *dialogs;

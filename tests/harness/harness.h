@@ -33,8 +33,8 @@ int test_main(const char *suite, const struct test_case *cases, size_t n, int ar
 bool test_expect(bool ok, const char *file, int line, const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* Marks the running case as skipped; the caller must return at once. */
 void test_skip(const char *fmt, ...) PRINTF_LIKE(1, 2);
-/* A text printed before each failure of the case, until the case ends or sets another: name of
- * a row, seed. */
+/* Sets a text that is printed before each failure, such as the name of a row or a seed. It holds
+ * until the case ends or sets another text. */
 void test_context(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 #define EXPECT(cond)           test_expect((cond), __FILE__, __LINE__, "%s", #cond)
@@ -45,7 +45,8 @@ void test_context(const char *fmt, ...) PRINTF_LIKE(1, 2);
 #define EXPECT_TEXT(got, want) test_expect_text((got), (want), __FILE__, __LINE__, #got)
 #define EXPECT_OCTETS(got, got_n, want, want_n) \
 	test_expect_octets((got), (got_n), (want), (want_n), __FILE__, __LINE__, #got)
-/* Returns from the function if the expectation fails; for conditions that the rest depends on. */
+/* Returns from the calling function if the expectation fails: for conditions on which the rest of
+ * the function depends. */
 #define REQUIRE(cond)              \
 	do {                       \
 		if (!EXPECT(cond)) \
@@ -64,24 +65,24 @@ bool test_expect_text(const char *got, const char *want, const char *file, int l
 bool test_expect_octets(const void *got, size_t got_n, const void *want, size_t want_n,
                         const char *file, int line, const char *what);
 
-/* Decodes hexadecimal text (blanks are ignored) and returns the number of octets; a syntax error
- * ends the process. */
+/* Decodes hexadecimal text, ignoring blanks, and returns the number of octets. A syntax error ends
+ * the process. */
 size_t test_hex(const char *text, uint8_t *out, size_t room);
 
 /* Runs `fn` repeatedly with the 1st, 2nd, 3rd… allocation failing, until no allocation fails. When
- * one fails, `fn` must return an error and release everything it took. */
+ * an allocation fails, `fn` must return an error and release everything that it took. */
 void test_each_allocation_failing(enum err (*fn)(void));
-/* The same if exactly `survived` of the allocations may fail without making `fn` fail. */
+/* The same, but exactly `survived` of the allocations must fail without making `fn` fail. */
 void test_each_allocation_failing_but(enum err (*fn)(void), unsigned survived);
 
 /* A repeatable random generator (xorshift64*). Property tests print their
  * seed with test_context. */
 uint64_t test_random(uint64_t *state);
-/* The environment variable SLUICE_SEED, otherwise the time. Prints the seed with test_context. */
+/* Returns the environment variable SLUICE_SEED, or the time if it is not set. Sets the seed as
+ * test_context. */
 uint64_t test_seed(void);
 
-/* The path of a file under tests/, independent of the working directory. Returns
- * a static buffer. */
+/* Returns the path of a file under tests/, whatever the working directory, in a static buffer. */
 const char *test_path(const char *relative);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rows of vectors/mikey-vectors.json, and the parties they describe. */
+/* Reads the rows of vectors/mikey-vectors.json, and the parties that they describe. */
 #include "tests/harness/mikey_parties.h"
 
 #include <stdlib.h>
@@ -88,8 +88,8 @@ static enum err draw(void *ctx, const char *name, uint8_t *out, size_t n)
 		memcpy(out, p->drawn[i].octets, n);
 		return ERR_OK;
 	}
-	/* The vectors have 01 where their random padding was 00; the product
-	 * draws again (docs/decisions/0010-mikey-readings). */
+	/* Where the random padding had an octet 00, the vectors have 01, and the product draws
+	 * another octet (docs/decisions/0010-mikey-readings). */
 	if (strcmp(name, "pkcs1-padding-again") == 0) {
 		memset(out, 1, n);
 		return ERR_OK;

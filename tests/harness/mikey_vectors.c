@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Two terminals and a KMS in memory. */
+/* Plays MIKEY exchanges between terminals and a KMS in memory. */
 #include "tests/harness/mikey_vectors.h"
 
 #include <stdlib.h>
@@ -23,7 +23,7 @@ struct play *play_new(json_t *session)
 	CHECK(p && session);
 	p->json = session;
 	p->mode = (int)json_integer_value(json_object_get(session, "mode"));
-	if (!p->mode) /* a row of must_reject uses the mode of the session it derives from */
+	if (!p->mode) /* a row of must_reject has the mode of the session that it is based on */
 		p->mode = strstr(json_string_value(json_object_get(session, "based_on")), "mode3")
 		                  ? 3
 		          : strstr(json_string_value(json_object_get(session, "based_on")), "mode4")
@@ -85,7 +85,7 @@ static void keep(struct play *p, enum play_step step, struct view v)
 	p->len[step] = v.n;
 }
 
-/* Converts requested_policy to a spec; its pointers are valid until the next call. */
+/* Converts requested_policy to a spec, whose pointers are valid until the next spec_of. */
 static void spec_of(struct play *p, struct ticket_policy_spec *s)
 {
 	static struct ticket_wish wishes[MIKEY_KEYS_MAX];
@@ -170,7 +170,8 @@ static bool may_resolve(json_t *kms, const struct ticket_policy *policy, struct 
 	return may;
 }
 
-/* Finds the sender's PSK as a KMS does: by IDRpsk, otherwise by name. */
+/* Verifies a message as a KMS does: with the PSK that IDRpsk names, or with the certificates of the
+ * message. */
 static enum err verify(struct play *p, struct authority *a)
 {
 	struct play_party *k = &p->party[PLAY_KMS];
@@ -272,7 +273,7 @@ enum err play_create(struct play *p)
 	                     &a->env, &p->fault);
 }
 
-/* The value of call.cs, or the default: CS 1 with an SSRC, CS 2 without. */
+/* Reads the crypto sessions of call.cs. Default: CS 1 with an SSRC, CS 2 without one. */
 static size_t sessions_of(struct play *p, struct ticket_cs *cs, uint8_t spis[][8])
 {
 	json_t *list = json_object_get(json_object_get(p->json, "call"), "cs"), *j;

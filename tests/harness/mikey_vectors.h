@@ -11,9 +11,9 @@
 #include "keyctx/ticket/initiator.h"
 #include "keyctx/ticket/request.h"
 
-/* The whole file; read once. */
+/* Returns the whole file, which is read only once. */
 json_t *play_vectors(void);
-/* A row of "sessions", "updates" or "must_reject" by name; NULL if there is none. */
+/* Finds a row of "sessions", "updates" or "must_reject" by name; NULL if there is none. */
 json_t *play_session(const char *name);
 
 size_t play_hex(json_t *o, const char *key, uint8_t *out, size_t room);
@@ -63,8 +63,8 @@ struct play {
 	json_t *json;
 	int mode;
 	bool pk;
-	/* true: random octets missing in the vectors come from the system; false: a missing one
-	 * is a failure */
+	/* true: random octets that the vectors do not have come from the system; false: the test
+	 * fails where the vectors have none */
 	bool fresh_random;
 	enum play_who responder;
 	struct ticket_rules rules;
@@ -79,29 +79,29 @@ struct play {
 	struct ticket_responder *answer;
 	struct ticket_resolve *resolve;
 	struct ticket_resolution *resolution;
-	struct ticket_csb *csb[2]; /* Alice's, and the responder's */
+	struct ticket_csb *csb[2]; /* of Alice, and of the responder */
 };
 
 struct play *play_new(json_t *session);
 void play_free(struct play *p);
-/* Frees the exchanges; the parties stay. */
+/* Frees the exchanges and keeps the parties. */
 void play_reset(struct play *p);
 
 struct view play_view(const struct play *p, enum play_step step);
-/* Each reads the previous message from `in` (empty: the one in m[]) and writes its own to m[]. */
+/* Each step reads the message before it from `in`, and writes its own message to m[]. */
 enum err play_request(struct play *p);
 enum err play_kms(struct play *p, struct view in, enum play_step out);
 enum err play_granted(struct play *p, struct view in);
 enum err play_create(struct play *p);
 enum err play_offer(struct play *p);
-enum err play_offered(struct play *p,
-                      /* up to RESOLVE_INIT, or opened with a key of its own */
-                      struct view in);
+/* Reads the offer. Writes RESOLVE_INIT, or opens the ticket with a TPK of the responder. */
+enum err play_offered(struct play *p, struct view in);
 enum err play_resolved(struct play *p, struct view in);
 enum err play_finish(struct play *p);
 enum err play_answered(struct play *p, struct view in);
 /* Plays all steps of the mode. */
 enum err play_all(struct play *p);
+/* True if the ticket requires a TRANSFER_RESP. */
 bool play_responds(const struct play *p);
 
 struct mikey_id play_uri(const char *text);

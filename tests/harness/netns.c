@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Network namespaces for tests. */
+/* Makes network namespaces for tests. */
 #include "tests/harness/netns.h"
 
 #include <fcntl.h>
@@ -16,7 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Forks a child that keeps the namespace alive; tools address the namespace by the process id. */
+/* Forks a child that keeps a new namespace alive; commands name the namespace by the child's
+ * process id. */
 static pid_t hold_namespace(void)
 {
 	int ready[2];
@@ -88,17 +89,17 @@ bool netns_make(struct netns_peer *peers, unsigned n, unsigned queues, char why[
 {
 	memset(peers, 0, n * sizeof(*peers));
 	if (unshare(CLONE_NEWNET)) {
-		snprintf(why, 128, "no network namespace can be made (needs root)");
+		snprintf(why, 128, "cannot create a network namespace (needs root)");
 		return false;
 	}
 	if (!netns_run(NULL, "ip link set lo up")) {
-		snprintf(why, 128, "no ip tool (iproute2)");
+		snprintf(why, 128, "the ip command fails (package iproute2)");
 		return false;
 	}
 	for (unsigned i = 0; i < n; i++) {
 		if (make_peer(&peers[i], i, queues))
 			continue;
-		snprintf(why, 128, "no veth pair can be made here");
+		snprintf(why, 128, "cannot create a veth pair");
 		netns_end(peers, i + 1);
 		return false;
 	}

@@ -38,7 +38,7 @@ def _bdecode(data, at):
 def bdecode(data):
     value, end = _bdecode(data, 0)
     if end != len(data):
-        raise ValueError("octets behind the value")
+        raise ValueError("there are octets after the value")
     return value
 
 
@@ -72,7 +72,7 @@ class Client:
         sent = self.send(message, cookie)
         got, reply = self.receive()
         if got != sent:
-            raise AssertionError(f"cookie {got} where {sent} was sent")
+            raise AssertionError(f"the reply has cookie {got}, expected {sent}")
         return reply
 
     def close(self):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One client of ng, in JSON. */
+/* One ng client, which sends JSON. */
 #include "tests/harness/ng_scene.h"
 
 #include "base/buf.h"
@@ -19,7 +19,7 @@ static void on_reply(void *arg, uint64_t token, const struct addr *to, struct st
 	(void)token;
 	(void)to;
 	(void)str_cut(reply, ' ', &body);
-	/* The next request reuses the memory of the reply. */
+	/* The arena holds only the last reply. */
 	doc_arena_reset(arena);
 	body.p = doc_arena_text(arena, body).p;
 	told = NULL;

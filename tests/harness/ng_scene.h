@@ -10,7 +10,7 @@
 extern struct doc *told; /* the last reply; NULL: none */
 extern char sdp[8192];   /* SDP of the last reply; "" if it had none */
 
-/* `calls`: settings; NULL: the defaults. */
+/* Starts a gateway with these settings of calls; NULL: the defaults. */
 void begin_ng(const struct call_settings *calls);
 void end_ng(void);
 /* Sends a request; `keys` is a JSON dictionary without its braces. True if the result is "ok". */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs all engines over the same packets and compares them. */
+/* Runs all engines over the same packets and compares their results. */
 #include "tests/harness/pair.h"
 
 #include <stdio.h>
@@ -24,9 +24,9 @@ enum {
 struct player {
 	const struct engine_ops *ops;
 	struct engine *engine;
-	struct engine_key *key[2]; /* by direction */
+	struct engine_key *key[2]; /* for each direction */
 	struct engine_stream *stream[2][STREAMS_MAX];
-	struct rig_pkt *pkts; /* those of the run; ARRIVALS_MAX */
+	struct rig_pkt *pkts; /* the engine's copies of the packets; ARRIVALS_MAX */
 };
 
 struct setting {
@@ -53,7 +53,8 @@ struct run {
 	unsigned n_players, n_sent, n_arrived, n_protected;
 	uint64_t highest[STREAMS_MAX];
 	struct pair_report *report;
-	/* not zeroed between runs: three megabytes, and a run reads only what it wrote */
+	/* The members below are not zeroed between runs: they have three megabytes, and a run reads
+	 * only what it wrote. */
 	struct item sent[SENT_MAX], protected[SENT_MAX], arrived[ARRIVALS_MAX];
 	struct rig_pkt pkts[ENGINES_MAX][ARRIVALS_MAX];
 };
@@ -169,8 +170,8 @@ static void leave(struct player *p)
 
 /* --- packets ---------------------------------------------------------------- */
 
-/* Distance of the next index from the highest one: usually 1; also late, already used, far ahead,
- * and at the limits of the windows and of the ROC estimate. */
+/* Returns the next index. It is usually the highest one plus 1; it may also be late, already used,
+ * far ahead, or at the limits of the windows and of the ROC estimate. */
 static uint64_t read_index(struct run *r, unsigned stream)
 {
 	static const int32_t steps[] = {0,    2,     3,     -1,  -2,    -63,   -64,   -65,  -127,
@@ -241,8 +242,8 @@ static void read_packet(struct run *r, struct item *it)
 	it->tailroom = (uint16_t)(pick(r, 16) ? TAIL : pick(r, TAIL));
 }
 
-/* Length of the part that stays clear; 0 if the packet is malformed, which the path drops
- * before the engine. */
+/* Returns the length of the part that is not encrypted; 0: the packet is malformed, so the path
+ * would drop it before the engine. */
 static unsigned header_len(const struct item *it)
 {
 	unsigned at = 12 + 4 * (it->octets[0] & 15u);
@@ -257,8 +258,8 @@ static unsigned header_len(const struct item *it)
 	return it->len >= at ? at : 0;
 }
 
-/* Changes one octet, or truncates the packet. The SSRC stays, because the path uses it to
- * find the stream. */
+/* Changes one bit, or truncates the packet. Keeps the SSRC, because the path uses it to find the
+ * stream. */
 static void spoil(struct run *r, struct item *it)
 {
 	unsigned how = pick(r, 4), ssrc_at = it->kind == PKT_RTP ? 8 : 4, at;
@@ -267,13 +268,13 @@ static void spoil(struct run *r, struct item *it)
 		it->len = (uint16_t)pick(r, it->len + 1u);
 		return;
 	}
-	/* Prefers the last octets, which are tag, MKI and SRTCP index. */
+	/* Prefer the last octets, which are tag, MKI and SRTCP index. */
 	at = how == 1 ? pick(r, it->len) : it->len - 1 - pick(r, it->len < 40 ? it->len : 40);
 	if (at < ssrc_at || at >= ssrc_at + 4)
 		it->octets[at] ^= (uint8_t)(1u << pick(r, 8));
 }
 
-/* --- playing ---------------------------------------------------------------- */
+/* --- running the engines ---------------------------------------------------- */
 
 static void load(const struct player *p, enum engine_direction dir, const struct item *it,
                  struct rig_pkt *out)
@@ -365,7 +366,7 @@ static bool play_all(struct run *r, enum engine_direction dir, const struct item
 	return compare(r, dir == ENGINE_SEND ? "protect" : "unprotect", items, n);
 }
 
-/* Compares the exported states of the engines after the run. */
+/* Compares the packet counts of keys, and the exported states of streams, after the run. */
 static bool compare_states(struct run *r)
 {
 	for (unsigned k = 1; k < r->n_players; k++) {
@@ -419,7 +420,8 @@ static bool send_all(struct run *r)
 	return true;
 }
 
-/* In order, with losses; some packets late, repeated or damaged. */
+/* Arranges the arrival of the protected packets: in order, with losses; some packets are late,
+ * repeated or damaged. */
 static void arrange_arrivals(struct run *r)
 {
 	unsigned at = 0;

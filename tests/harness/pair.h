@@ -9,15 +9,15 @@
 #include <stdint.h>
 
 struct pair_report {
-	char text[400];                   /* the difference */
-	unsigned accepted, refused, sent; /* packets unprotected; refused; protected */
+	char text[400];                   /* describes the first difference */
+	unsigned accepted, refused, sent; /* numbers of packets unprotected; refused; protected */
 };
 
 /*
  * The tape chooses suite, MKI, window, lifetime and start state, writes packets (any length, CSRCs,
  * extension, padding, SRTCP, chosen indices), lets every engine protect them, delivers them with
  * loss, reordering, replays, forgeries and truncation, and lets every engine unprotect them. After
- * its end the tape reads as zeros. False if two engines differ, or if one violates its contract.
+ * its end the tape reads as zeros. False: two engines differ, or one violates its contract.
  */
 bool pair_run(const uint8_t *tape, size_t n, struct pair_report *report);
 

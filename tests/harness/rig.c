@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Engines, keys, streams and packets for tests. */
+/* Makes engines, keys, streams and packets for tests. */
 #include "tests/harness/rig.h"
 
 #include <stdio.h>

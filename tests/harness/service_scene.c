@@ -40,7 +40,7 @@ void service_end(struct service *sv)
 {
 	service_close(sv);
 	relay_poll(&fake_relay);
-	/* Like the real relay when it stops: ends sessions without a reply. */
+	/* End the sessions without a reply, as the real relay does when it stops. */
 	uint32_t at = 0;
 	for (struct registry_session *s; (s = registry_next(service_registry(sv), &at));)
 		fake_relay_forget(s->relay);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A service over the fake relay, its JSON requests and its answers. */
+/* A service over the fake relay, its JSON requests, and their results. */
 #ifndef TESTS_HARNESS_SERVICE_SCENE_H
 #define TESTS_HARNESS_SERVICE_SCENE_H
 
@@ -9,9 +9,9 @@
 #include "tests/harness/harness.h"
 
 extern struct relay_interface service_interfaces[2]; /* "default" and "core" */
-extern uint64_t service_scene_ns;                    /* the time as the service sees it */
+extern uint64_t service_scene_ns;                    /* the service's clock, ns */
 
-/* The last answers. */
+/* The results so far. */
 struct answers {
 	unsigned n;
 	struct {

@@ -47,7 +47,8 @@ def write_callee(path, answers):
 
 
 class Rig:
-    """Starts sluiced and Kamailio, with a folder for all other files. `sip`: port for terminals; `inside`: for the core, whose own port is `core`."""
+    """Starts sluiced and Kamailio, with a folder for all other files. `sip`: Kamailio's port for terminals; `inside`: Kamailio's
+    port for the core; `core`: the core's port."""
 
     def __init__(self, *defines):
         self.defines = defines
@@ -74,7 +75,7 @@ class Rig:
                 if f":{port:04X} " in f.read():
                     return
             time.sleep(0.05)
-        raise RuntimeError(f"nobody listens on port {port}: {self.kamailio_log()[-500:]}")
+        raise RuntimeError(f"no program listens on UDP port {port}; log of Kamailio: {self.kamailio_log()[-500:]}")
 
     def kamailio_log(self):
         with open(os.path.join(self.folder, "kamailio.log"), errors="replace") as f:
@@ -108,7 +109,7 @@ def received(path, which, marker, seconds=15):
             key = re.search(r"inline:([A-Za-z0-9+/=]+)", bodies[which])
             return int(re.search(r"m=audio (\d+)", bodies[which]).group(1)), key and key.group(1)
         time.sleep(0.05)
-    raise AssertionError(f"no description number {which + 1} arrived")
+    raise AssertionError(f"SDP number {which + 1} did not arrive")
 
 
 class Audio:
@@ -168,11 +169,11 @@ def sessions(rig, want, seconds=10):
         if n == want:
             return
         time.sleep(0.1)
-    raise AssertionError(f"{n} sessions where {want} were expected")
+    raise AssertionError(f"the gateway has {n} sessions, expected {want}")
 
 
 class Call:
-    """A call between two SIPp. The caller sends `offers` one after the other; the callee answers each with `answer`. `from_core`: the core calls a
+    """A call between two SIPp processes. The caller sends `offers` one after the other; the callee answers each with `answer`. `from_core`: the core calls a
     terminal, otherwise a terminal calls the core."""
 
     def __init__(self, rig, name, offers, answer, pause, from_core=False):
@@ -200,7 +201,7 @@ class Call:
 
     def ends_well(self):
         if self.uac.wait(40) or self.uas.wait(40):
-            raise AssertionError("SIPp counts a failed call")
+            raise AssertionError("SIPp reports a failed call")
         sessions(self.rig, 0)
 
     def __exit__(self, *exc):

@@ -17,7 +17,7 @@ PACKETS = 50
 
 
 class SrtpPolicy(ctypes.Structure):
-    """srtp_policy_t of libsrtp2: kind and value of the SSRC, two policies of six words, the rest."""
+    """The members of srtp_policy_t of libsrtp2; `rtp` and `rtcp` are srtp_crypto_policy_t, six words each."""
     _fields_ = [("ssrc", ctypes.c_uint * 2), ("rtp", ctypes.c_uint * 6), ("rtcp", ctypes.c_uint * 6), ("key", ctypes.c_char_p), ("keys", ctypes.c_void_p),
                 ("key_count", ctypes.c_ulong), ("ekt", ctypes.c_void_p), ("window", ctypes.c_ulong), ("repeats", ctypes.c_int),
                 ("headers", ctypes.c_void_p), ("header_count", ctypes.c_int), ("next", ctypes.c_void_p)]
@@ -82,7 +82,7 @@ class Ua:
 
     def close(self):
         with contextlib.suppress(OSError):
-            self.sip.shutdown(socket.SHUT_RDWR)  # wakes the thread, which otherwise keeps the port
+            self.sip.shutdown(socket.SHUT_RDWR)  # wakes the thread of serve(), which otherwise keeps the port open
         self.sip.close()
         self.rtp.close()
 
@@ -194,7 +194,7 @@ def rings(ua, message, peer):
 
 
 def takes(after, refuses=None):
-    """Answers requests; answers 488 to a re-INVITE whose SDP contains `refuses`."""
+    """Accepts every INVITE, but answers 488 to a re-INVITE whose SDP contains `refuses`."""
     def behave(ua, message, peer):
         if refuses and "tag=" in header(message, "To")[0] and refuses in message:
             ua.answer(message, peer, 488, "Not Acceptable Here")
@@ -235,4 +235,4 @@ def speak(ua, packets):
 def must_talk(a, b, what):
     heard = talk(a, b)
     if heard != (PACKETS, PACKETS):
-        raise AssertionError(f"{what}: {heard[0]} and {heard[1]} of {PACKETS} packets were heard")
+        raise AssertionError(f"{what}: {heard[0]} and {heard[1]} of {PACKETS} packets arrived")

@@ -27,7 +27,7 @@ class Message:
         return self.get("CSeq").split()[1]
 
     def is_(self, what):
-        """"INVITE": a request; 200: a response; "200 INVITE": a response to that method."""
+        """True if this message matches: "INVITE", a request; 200, a response; "200 INVITE", a response to that method."""
         if isinstance(what, int) or what[0].isdigit():
             want = str(what).split()
             return self.status == int(want[0]) and (len(want) == 1 or self.method == want[1])
@@ -84,7 +84,7 @@ class Ua:
                     self.waiting = [x for x in self.waiting if x.text != m.text]
                     return m
             if time.monotonic() >= deadline:
-                raise AssertionError(f"{self.name}: no {what} came; there were {[m.start for m in self.seen[-8:]]}")
+                raise AssertionError(f"{self.name}: no {what} arrived; the last messages were {[m.start for m in self.seen[-8:]]}")
             m = self.read(deadline)
             if m and not any(m.text == x.text for x in self.seen[:-1]):
                 self.waiting.append(m)
@@ -97,7 +97,7 @@ class Ua:
                 self.waiting.append(m)
         for m in self.waiting:
             if m.is_(what):
-                raise AssertionError(f"{self.name}: {m.start} came")
+                raise AssertionError(f"{self.name}: unexpected message: {m.start}")
 
     def respond(self, request, status, body="", tag=None, kind="application/sdp", more=()):
         headers = [("Via", v) for v in request.all("Via")] + [("Record-Route", v) for v in request.all("Record-Route")]

@@ -65,8 +65,9 @@ def need(report, *programs):
 
 def free_port_block(count=200, step=2):
     """
-    The first port of a free block of `count` ports, for --port-min and --port-max; below the kernel's ephemeral ports if possible, because the
-    gateway checks a source that may be one of its own ports before it learns it. Tests that run in parallel start their search at different blocks.
+    Returns the first port of a free block of `count` ports, for --port-min and --port-max. The block is below the kernel's ephemeral ports if
+    possible, because the gateway checks a source address that may be one of its own ports before it learns the address. Tests that run in
+    parallel start their search at different blocks.
     """
     blocks = range(20000, 60000 - count, count)
     for base in sorted(blocks, key=lambda b: (b + count > 32768, (b // count - os.getpid()) % 7)):
@@ -92,7 +93,7 @@ def udp_socket(host="127.0.0.1"):
 
 
 def free_udp_pair(host="127.0.0.1"):
-    """An even port that is free, with its odd neighbour, for UDP and for TCP (ng listens on both)."""
+    """Returns an even port that is free for UDP and TCP (ng listens on both), and whose odd neighbour is free for UDP."""
     for _ in range(200):
         a = udp_socket(host)
         port = a.getsockname()[1]
@@ -112,7 +113,7 @@ def free_udp_pair(host="127.0.0.1"):
 
 
 class Client:
-    """A connection with the JSON protocol."""
+    """A connection to the gateway's JSON-RPC socket."""
 
     def __init__(self, path):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -152,7 +153,7 @@ class Client:
 
 
 class Gateway:
-    """A separate sluiced: `with Gateway() as g: g.client.call("ping")`."""
+    """A sluiced of its own: `with Gateway() as g: g.client.call("ping")`."""
 
     def __init__(self, *flags, ports=200, prefix=(), build=None):
         self.dir = tempfile.mkdtemp(prefix="sluice-test-")
@@ -201,7 +202,7 @@ class Gateway:
 
 
 def random_key(suite):
-    """A new random master key and salt, as (base64 for JSON and SDP, hexadecimal for others)."""
+    """Returns a new random master key and salt twice: in base64 (for JSON and SDP), and in hexadecimal."""
     octets = os.urandom(KEY_OCTETS[suite])
     return base64.b64encode(octets).decode(), octets.hex()
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading of test vectors. */
+/* Reads test vectors. */
 #include "tests/harness/vectors.h"
 
 #include <stdio.h>
@@ -22,7 +22,7 @@ void vectors_read(struct vectors *v, const char *name)
 	snprintf(relative, sizeof(relative), "vectors/%s.txt", name);
 	f = fopen(test_path(relative), "r");
 	if (!f)
-		give_up("can't read", relative);
+		give_up("cannot read", relative);
 	v->n = fread(v->text, 1, sizeof(v->text), f);
 	fclose(f);
 }

@@ -17,10 +17,10 @@ struct vectors {
 
 /* Reads the file `name` ("rfc3711-b3"); a failure ends the process. */
 void vectors_read(struct vectors *v, const char *name);
-/* The value of the `nth` line (from 0) with this name; empty if there is none. */
+/* Returns the value of the `nth` line (from 0) with this name; empty if there is none. */
 struct str vectors_text(const struct vectors *v, const char *name, unsigned nth);
-/* The same decoded from hexadecimal; returns the number of octets. A missing or wrong line
- * ends the process. */
+/* Decodes the value of the first line with this name from hexadecimal; returns the number of
+ * octets. A missing or malformed line ends the process. */
 size_t vectors_hex(const struct vectors *v, const char *name, uint8_t *out, size_t room);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The gateway, its sessions and its packets. */
+/* A whole gateway, its sessions and its packets. */
 #include "tests/harness/world.h"
 
 enum { SSRC = 0x0a0a0a0a };
@@ -129,7 +129,7 @@ enum err point(unsigned session, unsigned leg, const struct addr *remote)
 	return update(p);
 }
 
-struct addr stranger(unsigned n)
+struct addr other_host(unsigned n)
 {
 	return addr_with_port(&outside, (uint16_t)(20000 + 2 * n));
 }
@@ -166,7 +166,7 @@ struct addr json_local(unsigned n, unsigned leg, bool is_advertised)
 enum err plain(unsigned n, enum relay_latch latch, enum relay_rtcp rtcp)
 {
 	struct spec_session *p = patch_of(n);
-	struct addr a = stranger(2 * n), b = stranger(2 * n + 1);
+	struct addr a = other_host(2 * n), b = other_host(2 * n + 1);
 
 	set_mode(p, RELAY_MODE_RTP);
 	set_leg(p, 0, &a, latch, rtcp);
@@ -214,7 +214,7 @@ void pump(void)
 
 static uint16_t seq;
 
-void throw_in(const struct addr *from, const struct addr *to, bool is_rtcp)
+void inject(const struct addr *from, const struct addr *to, bool is_rtcp)
 {
 	uint8_t octets[256];
 	size_t n = call_rtp(octets, SSRC, seq++);
@@ -222,7 +222,7 @@ void throw_in(const struct addr *from, const struct addr *to, bool is_rtcp)
 	if (is_rtcp) {
 		memset(octets, 0, 8);
 		octets[0] = 0x80;
-		octets[1] = 201; /* a receiver report without blocks */
+		octets[1] = 201; /* a receiver report without report blocks */
 		octets[3] = 1;
 		octets[7] = 1;
 		n = 8;
@@ -236,14 +236,14 @@ void expect_no_more_than_one(unsigned n, enum relay_rtcp rtcp)
 		for (unsigned leg = 0; leg < 2; leg++)
 			for (unsigned is_rtcp = 0; is_rtcp < 2; is_rtcp++) {
 				struct addr to = json_local(s, leg, false),
-					    from = stranger(2 * s + leg), odd = stranger(90);
+					    from = other_host(2 * s + leg), odd = other_host(90);
 				struct addr froms[3] = {from, odd,
 				                        json_local((s + 1) % n, !leg, false)};
 
 				if (is_rtcp && rtcp == RELAY_RTCP_PAIR)
 					to.port++;
 				for (unsigned k = 0; k < ARRAY_LEN(froms); k++) {
-					throw_in(&froms[k], &to, is_rtcp);
+					inject(&froms[k], &to, is_rtcp);
 					pump();
 					test_context("sessions %u, into %u leg %u rtcp %u from %u: "
 					             "hops %u left %u",

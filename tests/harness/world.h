@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A whole gateway over the network in memory: relay, service, dialogs and ng. Packets sent to one
- * of the gateway's own ports arrive there again. */
+/* A whole gateway over a network in memory: relay, service, dialogs and ng. A packet that it sends
+ * to one of its own ports arrives at that port. */
 #ifndef TESTS_HARNESS_WORLD_H
 #define TESTS_HARNESS_WORLD_H
 
@@ -15,17 +15,17 @@ struct world {
 	struct dialogs *dialogs;
 	struct ng *ng;
 	unsigned cookies;
-	enum err e; /* of the last request */
+	enum err e; /* result of the last request */
 	char why[320];
-	char reply[4096];    /* of the last ng request */
-	unsigned hops, left; /* of the last pump: packets to own ports; packets to others */
+	char reply[4096];    /* reply to the last ng request */
+	unsigned hops, left; /* of the last pump(): packets to own ports; to other hosts */
 	struct sim_pkt last_left;
 };
 extern struct world w;
 
 bool world_begin(bool is_behind_nat);
 void world_end(void);
-/* Sets w.e and w.why. */
+/* Callback of requests: sets w.e and w.why. */
 void on_result(void *arg, const struct service_result *r);
 struct spec_session *patch_of(unsigned n);
 struct spec_leg *leg_of(struct spec_session *p, unsigned leg);
@@ -36,20 +36,22 @@ void set_key(struct spec_session *p, unsigned leg, bool is_send, const struct ke
 enum err create(struct spec_session *p);
 enum err update(struct spec_session *p);
 enum err point(unsigned session, unsigned leg, const struct addr *remote);
-struct addr stranger(unsigned n);
+/* Returns the address of host number `n` outside the gateway. */
+struct addr other_host(unsigned n);
 const struct spec_leg *leg_now(const char *id, unsigned leg);
-/* The address on which a leg of session n receives: the local one, or the advertised one. */
+/* Return the address on which a leg of a session receives: the local or the advertised one. */
 struct addr local_of(const char *id, unsigned leg, bool is_advertised);
 struct addr json_local(unsigned n, unsigned leg, bool is_advertised);
-/* A plain session between two strangers. */
+/* Creates session `n` in mode rtp between two other hosts. */
 enum err plain(unsigned n, enum relay_latch latch, enum relay_rtcp rtcp);
 enum err to_mode(unsigned n, enum relay_mode mode);
-/* Runs until no packet moves, or the limit is reached. A packet to an own port arrives again, as a
- * host or its NAT would return it. */
+/* Runs until no packet moves, or for 300 ms. A packet to one of the gateway's own ports arrives
+ * there, as the host or its NAT would return it. */
 void pump(void);
-void throw_in(const struct addr *from, const struct addr *to, bool is_rtcp);
-/* Sends one packet at a time to every leg of n sessions, from its peer, from strangers and from own
- * ports: each may leave at most once. */
+/* Sends a packet from `from` to `to`: RTP, or a receiver report if `is_rtcp`. */
+void inject(const struct addr *from, const struct addr *to, bool is_rtcp);
+/* Sends packets one by one to every leg of n sessions: from its peer, from another host and from an
+ * own port. Expects that each packet leaves the gateway at most once. */
 void expect_no_more_than_one(unsigned n, enum relay_rtcp rtcp);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls of every mode through the whole relay, over the network in memory. */
+/* Calls of every mode through the whole relay, over a network in memory. */
 #include "tests/harness/call.h"
 
 #include "relay/packet/rtp.h"
@@ -54,7 +54,8 @@ static void opaque(void)
 	clear_both_ways(RELAY_MODE_E2E);
 }
 
-/* Sends SRTP from A to B, where it arrives in clear, and clear RTP back. */
+/* Sends SRTP from A, which B receives as plain RTP, and plain RTP from B, which A receives as
+ * SRTP. */
 static void one_each_way(struct stage *g, struct srtp_end *send, struct srtp_end *receive,
                          uint64_t i)
 {
@@ -121,7 +122,8 @@ static void e2ae_every_engine(void)
 			secure_both_ways(engine_list()[i]->name, "AES_CM_128_HMAC_SHA1_80");
 }
 
-/* Packets before keys are set, packets from another address, and packets that are not media. */
+/* Without keys a leg drops RTP from any address; it also drops packets that are not media, or are
+ * malformed. */
 static void refused(void)
 {
 	struct relay_session_spec spec;
@@ -155,8 +157,8 @@ static void refused(void)
 	stage_close(&g);
 }
 
-/* A port is already in use: the second session is refused, the first continues, and no
- * port stays open. */
+/* A session that needs a port in use is refused; the first session continues, and the refused
+ * session leaves no port open. */
 static void taken_port(void)
 {
 	struct relay_session_spec spec;
@@ -206,7 +208,7 @@ static void count_stats(void *arg, enum err e, const struct relay_session_stats 
 	*(unsigned *)arg += e == ERR_OK && stats;
 }
 
-/* Many requests at a time wake the workers once. */
+/* Many requests sent at the same time wake the workers only once. */
 static void one_wake_for_many(void)
 {
 	struct relay_session_spec spec;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* More sources than a leg has streams: an evicted source is not accepted twice, and continues
- * at its index. */
+/* More sources than a leg has streams: a packet of an evicted source is not accepted twice, and the
+ * source continues at its index. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -8,7 +8,7 @@
 
 enum { FIRST = 0x0a0a0a00, IDLE_MS = 31000, KEPT_MAX = 64 };
 
-/* Everything the terminal sent; Mallory replays it. */
+/* The packets that the terminal sent; an attacker replays them. */
 struct record {
 	unsigned n;
 	uint8_t octets[KEPT_MAX][128];
@@ -62,7 +62,7 @@ static bool open_small(struct scene *s, const char *engine, unsigned ssrcs, cons
 	return scene_start(s);
 }
 
-/* Sends over a wrap, with SRTCP; then other sources take the stream's place. */
+/* Sends RTP across a sequence number wrap, and SRTCP; then other sources evict the stream. */
 static void talk_and_go(struct scene *s, struct srtp_end *end, struct record *r)
 {
 	static const uint64_t indices[] = {100, 101, 102, 30000, 60000, 65534, 65535, 65536, 65537};
@@ -113,7 +113,8 @@ static void what_was_seen_stays_refused(void)
 	}
 }
 
-/* State of the previous key is kept as long as that key still decrypts packets, and not longer. */
+/* The relay keeps the state of the previous key as long as that key still decrypts packets, and not
+ * longer. */
 static void the_previous_key_remembers_too(void)
 {
 	struct record r = {.n = 0};
@@ -138,8 +139,8 @@ static void the_previous_key_remembers_too(void)
 	scene_close(&s);
 }
 
-/* The memory for a peer that keeps changing its SSRC has a limit, which is reported by an event;
- * nothing is accepted twice. A new key starts with empty memory. */
+/* A peer keeps changing its SSRC: the memory for evicted sources has a limit, which an event
+ * reports; no packet is accepted twice. A new key starts with empty memory. */
 static void a_full_memory_is_reported(void)
 {
 	struct record r = {.n = 0};
@@ -149,7 +150,7 @@ static void a_full_memory_is_reported(void)
 	if (!open_small(&s, "evp", 1, "AES_CM_128_HMAC_SHA1_80"))
 		return;
 	for (unsigned i = 0; i < EVICTED_MAX + 10; i++) {
-		/* The endpoint of the test has a small table too, so each source starts anew. */
+		/* The test's own SRTP end has few streams, so open a new end for each source. */
 		struct keyctx *same;
 
 		REQUIRE_OK(keyctx_copy(&same, s.up[0].ctx));
@@ -161,8 +162,8 @@ static void a_full_memory_is_reported(void)
 	EXPECT(stage_events(&s.g, RELAY_EVENT_STREAM_LIMIT) > 0);
 	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_SSRC_LIMIT], 9);
 	EXPECT_INT(replayed(&s, &r), 0);
-	/* During the overlap the previous key, whose memory is full, still decrypts packets and
-	 * keeps the only place. */
+	/* In the overlap, the previous key still decrypts packets, its memory is full, and its
+	 * source keeps the leg's only stream. */
 	scene_use_keys(&s, 1);
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	EXPECT(!say(&s, &s.up[1], FIRST + 9999, 7, NULL));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A leg with an IPv4 and an IPv6 address: receives on both, sends from the one of
- * its peer's family. */
+/* A leg with an IPv4 and an IPv6 address receives on both, and sends from the address of its peer's
+ * family. */
 #include "tests/harness/call.h"
 
 enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b };
@@ -62,7 +62,7 @@ static bool is_heard(struct call *s, const struct addr *from, const struct addr 
 	       memcmp(got.data, octets, n) == 0;
 }
 
-/* True if a packet of the core goes to `to`, from `from`, and to nobody else. */
+/* True if a packet of the core leaves from `from` to `to`, and to no other address. */
 static bool is_told(struct call *s, const struct addr *to, const struct addr *from)
 {
 	uint8_t octets[256];
@@ -77,8 +77,7 @@ static bool is_told(struct call *s, const struct addr *to, const struct addr *fr
 	return ok && !sim_receive(s->g.sim, NULL, &got);
 }
 
-/* The peer wants media on IPv6 but sends to the IPv4 address that it had
- * from earlier signalling. */
+/* The peer asks for media on IPv6, but still sends to the IPv4 address of earlier signalling. */
 static void heard_on_the_old_address(void)
 {
 	struct call s;
@@ -93,7 +92,7 @@ static void heard_on_the_old_address(void)
 	call_close(&s);
 }
 
-/* A peer learnt on the old address gets its answers from that address. */
+/* If a leg learns its peer on the old local address, media to the peer leaves from that address. */
 static void answers_leave_from_the_address_the_peer_sends_to(void)
 {
 	static const struct addr elsewhere = {.ip = {203, 0, 113, 9}, .port = 4100, .version = 4};
@@ -112,7 +111,8 @@ static void answers_leave_from_the_address_the_peer_sends_to(void)
 	call_close(&s);
 }
 
-/* Back to IPv4: the sockets stay open and only change roles. RTCP on separate ports moves too. */
+/* The leg moves back to IPv4: the sockets stay open and only change roles. RTCP on separate ports
+ * moves too. */
 static void there_and_back(void)
 {
 	static const uint8_t report[8] = {0x81, 201, 0, 1, 0x0b, 0x0b, 0x0b, 0x0b};
@@ -146,7 +146,7 @@ static void there_and_back(void)
 	EXPECT(is_heard(&s, &call_peer_a, &call_local_a));
 	EXPECT(is_told(&s, &call_peer_a, &call_local_a));
 	EXPECT(!is_heard(&s, &peer_6, &local_6));
-	/* Then without the other address. */
+	/* Now remove the leg's second address. */
 	s.media.legs[0].other_rtp = s.media.legs[0].other_rtcp = s.media.legs[0].other_interface =
 		0;
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Forking: two core legs, one of them connected to the terminal. Whatever both send, no index is
- * used twice (RFC 3711 9.1). */
+/* Forking: two core legs, one of them connected to the terminal. Whatever both legs send, no index
+ * is used twice (RFC 3711 9.1). */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -27,8 +27,8 @@ static void join(struct scene *s, uint8_t active)
 	EXPECT_OK(call_update(&s->g, s->call, &s->spec));
 }
 
-/* The SSRC under which the terminal receives a packet of the core leg; 0: no packet. A packet that
- * arrives must decrypt. */
+/* Sends a packet from a core leg and returns the SSRC under which the terminal receives it; 0: not
+ * received. A received packet must decrypt. */
 static uint32_t heard_as(struct scene *s, unsigned leg, uint16_t seq)
 {
 	uint8_t octets[256];
@@ -50,7 +50,7 @@ static uint32_t heard_as(struct scene *s, unsigned leg, uint16_t seq)
 	return ssrc;
 }
 
-/* True if a packet of the terminal goes to `to` and to nobody else. */
+/* True if a packet of the terminal goes to `to` and to no other address. */
 static bool reaches(struct scene *s, const struct addr *to, uint64_t index)
 {
 	uint8_t octets[256];
@@ -82,7 +82,7 @@ static void only_the_active_leg_talks(void)
 	scene_close(&s);
 }
 
-/* Both legs send with one SSRC and the same sequence numbers, alternately: each gets its own
+/* Both core legs send alternately with the same SSRC and sequence numbers: each leg gets its own
  * outgoing SSRC and keeps it. */
 static void both_legs_with_one_ssrc(void)
 {
@@ -110,8 +110,8 @@ static void both_legs_with_one_ssrc(void)
 	scene_close(&s);
 }
 
-/* When a leg ends, its outgoing SSRC is not used again: a new leg with the same source SSRC
- * gets another one. */
+/* The outgoing SSRC of a leg that ended is not used again: a new leg with the same source SSRC gets
+ * another outgoing SSRC. */
 static void an_outgoing_ssrc_is_never_reused(void)
 {
 	uint32_t names[8];
@@ -134,7 +134,8 @@ static void an_outgoing_ssrc_is_never_reused(void)
 	scene_close(&s);
 }
 
-/* Random switches, restarts and jumps: everything that reaches the terminal decrypts. */
+/* After random switches of the active leg, restarts and sequence number jumps, every packet that
+ * reaches the terminal decrypts. */
 static void random_forks(void)
 {
 	struct scene s;

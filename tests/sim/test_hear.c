@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose packets are accepted, by the kind of packet: RTP and RTCP separately, opaque
- * legs, other datagrams. */
+/* Which sources a leg without keys accepts and learns, by kind of packet: RTP, RTCP, other
+ * datagrams; also on opaque legs. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -53,8 +53,8 @@ static void finish(struct open_call *s)
 	stage_close(&s->g);
 }
 
-/* The packet that the core receives at `at` when these octets are sent from `from` to that port of
- * leg a; the same octets, or none. */
+/* Sends octets from `from` to the address `local` of leg a. True if they arrive unchanged at `at`
+ * (NULL: anywhere). */
 static bool reaches(struct stage *g, const struct addr *from, const struct addr *local,
                     const void *octets, size_t n, const struct addr *at)
 {
@@ -73,7 +73,7 @@ static bool rtp_up(struct open_call *s, const struct addr *from)
 	return reaches(&s->g, from, &call_local_a, octets, n, &call_peer_b);
 }
 
-/* True if RTP and RTCP of the core go to these addresses. */
+/* True if RTP and RTCP of the core leave to these addresses, and to no others. */
 static bool go_to(struct open_call *s, const struct addr *rtp, const struct addr *rtcp)
 {
 	struct addr peer = beside(&call_peer_b), local = beside(&call_local_b);
@@ -98,7 +98,8 @@ static uint64_t verdicts(struct stage *g, struct relay_session *call, enum verdi
 
 /* --- RTP and RTCP ----------------------------------------------------------- */
 
-/* One RTCP packet on the RTP port moves RTCP and not RTP, whichever came first. */
+/* One RTCP packet on the RTP port changes where RTCP is sent, but not where RTP is sent, whichever
+ * arrived first. */
 static void rtcp_on_the_rtp_port(void)
 {
 	const struct addr rtcp = beside(&elsewhere), rtcp_b = beside(&call_peer_b),
@@ -120,7 +121,7 @@ static void rtcp_on_the_rtp_port(void)
 			EXPECT(rtp_up(&s, &elsewhere));
 		}
 		EXPECT(go_to(&s, &elsewhere, &rtcp));
-		/* RTCP from the address of RTP also counts as the peer's. */
+		/* RTCP from the address that sends RTP is accepted too. */
 		EXPECT(reaches(&s.g, &elsewhere, &call_local_a, rr, sizeof(rr), &rtcp_b));
 		EXPECT(go_to(&s, &elsewhere, &rtcp));
 		EXPECT(reaches(&s.g, &signalled, &call_local_a, rr, sizeof(rr), &rtcp_b));
@@ -129,7 +130,7 @@ static void rtcp_on_the_rtp_port(void)
 	}
 }
 
-/* A BYE from another host is neither accepted nor followed. */
+/* An RTCP BYE from another host is not forwarded, and its source address is not learnt. */
 static void a_forged_bye(void)
 {
 	const struct addr local = beside(&call_local_a), rtcp = beside(&elsewhere),
@@ -148,7 +149,7 @@ static void a_forged_bye(void)
 	EXPECT(!reaches(&s.g, &mallory, &local, bye, sizeof(bye), NULL));
 	EXPECT(go_to(&s, &elsewhere, &rtcp));
 	finish(&s);
-	/* It arrived before RTP: the host from which RTP comes takes RTCP back. */
+	/* The BYE arrives before RTP: once RTP arrives, RTCP is sent to the host that sends RTP. */
 	prepare(&s, RELAY_MODE_RTP, RELAY_RTCP_PAIR, RELAY_LATCH_FIRST);
 	if (!start(&s))
 		return;
@@ -159,8 +160,8 @@ static void a_forged_bye(void)
 	finish(&s);
 }
 
-/* With rtcp-mux a listening peer may send only reports. They give a preliminary address; the first
- * RTP replaces it, and then RTCP from another port changes nothing. */
+/* With rtcp-mux, a peer that only listens may send only reports. The relay uses their source
+ * address until the first RTP; after that, RTCP from another port changes nothing. */
 static void with_mux_rtcp_is_a_hint(void)
 {
 	const struct addr rtcp = beside(&elsewhere);
@@ -187,8 +188,8 @@ static void with_mux_rtcp_is_a_hint(void)
 	finish(&s);
 }
 
-/* Payload types 64 to 95 with the marker bit have the octet of an RTCP type (RFC 5761 4): they are
- * RTP if RTCP has its own port. */
+/* Payload types 64 to 95 with the marker bit look like RTCP packet types (RFC 5761 4). If RTCP has
+ * its own port, these packets are RTP. */
 static void payload_types_like_rtcp(void)
 {
 	static const enum relay_rtcp ways[] = {RELAY_RTCP_PAIR, RELAY_RTCP_NONE};
@@ -199,8 +200,8 @@ static void payload_types_like_rtcp(void)
 		prepare(&s, RELAY_MODE_RTP, ways[k], RELAY_LATCH_FIRST);
 		if (!start(&s))
 			return;
-		/* A sequence number that, read as a length, matches the packet makes it look like
-		 * RTCP: once in 65,536. */
+		/* Avoid the one sequence number of 65,536 that, read as an RTCP length, matches the
+		 * packet and makes it look like RTCP. */
 		s.seq = 100;
 		for (unsigned pt = 64; pt < 96; pt++) {
 			uint8_t octets[256];
@@ -217,7 +218,8 @@ static void payload_types_like_rtcp(void)
 	}
 }
 
-/* The relay does not check what it need not read: impossible padding, octets after RTCP. */
+/* The relay forwards packets with impossible padding, or with octets after RTCP: it does not check
+ * what it does not use. */
 static void odd_packets_pass(void)
 {
 	static const uint8_t trailing[11] = {0x80, 201, 0, 1, 0x0a, 0x0a, 0x0a, 0x0a, 1, 2, 3};
@@ -248,8 +250,8 @@ static void odd_packets_pass(void)
 	}
 }
 
-/* Where SRTP is terminated the relay does not check padding either: the payload arrives unchanged.
- */
+/* Where the relay terminates SRTP, it does not check padding either: the payload arrives
+ * unchanged. */
 static void odd_packets_pass_through_srtp(void)
 {
 	static const uint8_t trailing[14] = {0x80, 201, 0, 1, 0x0b, 0x0b, 0x0b,
@@ -305,8 +307,8 @@ static const struct datagram others[] = {
 	{"half STUN", stun, 12},
 };
 
-/* From a stranger they do not take the leg and are not forwarded; from the peer they pass. On
- * opaque legs, and between plain ones. */
+/* On opaque legs, and between plain legs, other datagrams pass if they come from the peer. From
+ * another host they are dropped, and the leg does not learn its address. */
 static void other_datagrams_teach_nothing(void)
 {
 	static const enum relay_mode modes[] = {RELAY_MODE_E2E, RELAY_MODE_RTP};
@@ -335,7 +337,7 @@ static void other_datagrams_teach_nothing(void)
 	}
 }
 
-/* A setting blocks them between plain legs; towards SRTP they never pass. */
+/* A setting drops other datagrams between plain legs; towards a leg with SRTP they never pass. */
 static void other_datagrams_can_be_dropped(void)
 {
 	for (unsigned secure = 0; secure < 2; secure++) {
@@ -364,8 +366,8 @@ static void other_datagrams_can_be_dropped(void)
 	}
 }
 
-/* STUN, DTLS or media other than RTP teach an opaque leg if signalling announced them; a truncated
- * packet, or another kind, does not. */
+/* An opaque leg learns its peer's address from STUN, DTLS or media other than RTP if signalling
+ * announced that kind; not from a truncated packet or another kind. */
 static void signalling_announces_other_media(void)
 {
 	static const struct {
@@ -398,7 +400,8 @@ static void signalling_announces_other_media(void)
 	}
 }
 
-/* Media other than RTP, such as a fax: packets with any octets pass and teach. */
+/* If signalling announced media other than RTP, such as a fax, packets with any octets pass, and
+ * the leg learns their source address. */
 static void media_that_is_not_rtp(void)
 {
 	static const struct addr *const ways[] = {&elsewhere, &call_peer_a};
@@ -424,8 +427,8 @@ static void media_that_is_not_rtp(void)
 
 /* --- before the answer ------------------------------------------------------ */
 
-/* Before the answer packets get the verdict for it, from any source and however late,
- * and teach nothing. */
+/* Before the answer, packets from any source, however late, get the verdict no-key or no-peer, and
+ * the legs learn no address. */
 static void before_the_answer(void)
 {
 	static const enum relay_latch policies[] = {RELAY_LATCH_SIGNALLED, RELAY_LATCH_FIRST,
@@ -465,7 +468,7 @@ static void before_the_answer(void)
 	}
 }
 
-/* With a key to verify, only packets that authenticate teach; they pass unchanged. */
+/* On an e2e-verified leg only packets that authenticate pass, unchanged, and give an address. */
 static void verified_legs(void)
 {
 	struct srtp_end up = {.ctx = NULL};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose packets are accepted on a leg with keys: a packet that authenticates, and is newer than all
- * before, proves the peer's address. */
+/* Which packets a leg with keys accepts: a packet that authenticates, and is newer than all earlier
+ * packets, proves the peer's address. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -33,7 +33,7 @@ static size_t srtcp(struct scene *s, unsigned key, uint32_t ssrc)
 	return end_protect(&s->up[key], s->octets, sizeof(app), sizeof(s->octets), 0);
 }
 
-/* True if the core received it. */
+/* Sends octets from `from` to `local`; true if the relay forwarded a packet. */
 static bool heard(struct scene *s, const struct addr *from, const struct addr *local,
                   const void *octets, size_t n)
 {
@@ -65,8 +65,9 @@ static bool open_with(struct scene *s, enum relay_rtcp rtcp, enum relay_latch po
 	return scene_start(s);
 }
 
-/* An authentic packet newer than all before is accepted under every policy. Its address is followed
- * at once, except that `signalled` never learns and `asymmetric` does not send there. */
+/* An authentic packet that is newer than all earlier ones is accepted under every policy. The relay
+ * learns its source address at once, except that `signalled` never learns, and `asymmetric` does
+ * not send to it. */
 static void a_rebind_with_keys(void)
 {
 	for (unsigned policy = 0; policy < RELAY_LATCH_COUNT; policy++) {
@@ -85,7 +86,7 @@ static void a_rebind_with_keys(void)
 		for (uint64_t i = 50; i < 100; i++)
 			EXPECT_INT(rtp_heard(&s, &elsewhere, i), learns);
 		EXPECT(is_at(&s, moves ? &elsewhere : &call_peer_a));
-		/* A forged next packet is dropped. */
+		/* A forgery of the next packet is dropped. */
 		n = srtp(&s, 0, SSRC_A, 100);
 		memcpy(forged, s.octets, n);
 		forged[n - 1] ^= 1;
@@ -96,8 +97,8 @@ static void a_rebind_with_keys(void)
 	}
 }
 
-/* Mallory held them back: the last packet of an earlier source, and a report. Both are accepted,
- * neither gives the peer's address. */
+/* Mallory delays two packets and sends them later: the last packet of an earlier source, and a
+ * report. Both are accepted, but the leg does not learn Mallory's address. */
 static void held_back_packets_of_another_stream(void)
 {
 	uint8_t old[256], report[256];
@@ -120,14 +121,15 @@ static void held_back_packets_of_another_stream(void)
 	EXPECT(heard(&s, &mallory, &call_local_a, report, m));
 	EXPECT(is_at(&s, &call_peer_a));
 	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_SOURCE_CHANGED), 0);
-	/* A new source from a new address, while the old address is silent, is the peer. */
+	/* While the old address is silent, a new SSRC from a new address is taken for the peer. */
 	stage_run(&s.g, 1000);
 	EXPECT(heard(&s, &elsewhere, &call_local_a, s.octets, srtp(&s, 0, 0x77, 1)));
 	EXPECT(is_at(&s, &elsewhere));
 	scene_close(&s);
 }
 
-/* SRTCP on its own port is latched separately, and follows RTP that moved or became silent. */
+/* The peer's address for SRTCP on its own port is learnt separately; another host can replace it
+ * only after RTP has been silent. */
 static void srtcp_is_latched_apart(void)
 {
 	const struct addr local = beside(&call_local_a), rtcp = beside(&elsewhere),
@@ -149,8 +151,8 @@ static void srtcp_is_latched_apart(void)
 	scene_close(&s);
 }
 
-/* If RTCP has its own port, a packet with an RTCP type on the RTP port is RTCP if it authenticates
- * as SRTCP, otherwise RTP; with every engine. */
+/* RTCP has its own port. A packet with an RTCP packet type on the RTP port is RTCP if it
+ * authenticates as SRTCP, otherwise RTP; with every engine. */
 static void srtp_with_payload_types_like_rtcp(const char *engine)
 {
 	const struct addr rtcp = beside(&call_peer_a), rtcp_b = beside(&call_peer_b);
@@ -172,7 +174,7 @@ static void srtp_with_payload_types_like_rtcp(const char *engine)
 		size_t n = call_rtp(s.octets, ssrc, 2);
 		struct pkt p;
 
-		/* As a length the sequence number would be valid for SRTCP. */
+		/* The sequence number, read as a length, would be valid for SRTCP. */
 		s.octets[1] = (uint8_t)(0x80 | pt);
 		p = (struct pkt){
 			.data = s.octets,
@@ -192,7 +194,7 @@ static void srtp_with_payload_types_like_rtcp(const char *engine)
 	}
 	EXPECT_INT(scene_leg_a(&s)->n_streams, 8);
 	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_FORWARDED], 32);
-	/* RTCP from the address of RTP, to the RTP port. */
+	/* Send RTCP to the RTP port, from the address that sends RTP. */
 	for (unsigned i = 0; i < 5; i++) {
 		EXPECT_OK(sim_send(s.g.sim, &rtcp, &call_local_a, s.octets, srtcp(&s, 0, SSRC_A)));
 		stage_run(&s.g, 1);
@@ -215,8 +217,8 @@ static void srtp_with_payload_types_like_rtcp_every_engine(void)
 #endif
 }
 
-/* A re-INVITE moves the leg, with a new key; late packets of the previous peer, under the old key,
- * pass and do not move the leg. */
+/* A re-INVITE moves the leg and changes its key. Late packets of the previous peer under the old
+ * key pass, and the leg does not learn their source address. */
 static void stragglers_under_the_old_key(void)
 {
 	struct scene s;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys that leave a leg and return during the call: indices seen and used under them stay known, on
- * whichever leg they return. */
+/* Keys that leave a leg and return during the call: the relay still knows the indices received and
+ * sent under them, on whichever leg they return. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -58,7 +58,7 @@ static enum err update(struct stay *t)
 	return call_update(&t->s.g, t->s.call, &t->s.spec);
 }
 
-/* Removes the media, and adds it again unchanged. */
+/* Removes the legs of the media; on() adds them again unchanged. */
 static enum err off(struct stay *t)
 {
 	enum err e;
@@ -76,7 +76,7 @@ static enum err on(struct stay *t)
 	return update(t);
 }
 
-/* Replays the last packets; true if any is accepted again. */
+/* Replays the last packets; true if one of them is accepted again. */
 static bool is_taken_again(struct stay *t, unsigned key, uint64_t index)
 {
 	uint8_t octets[256];
@@ -99,8 +99,8 @@ static bool is_taken_again(struct stay *t, unsigned key, uint64_t index)
 	return heard;
 }
 
-/* Video off and on: the same key continues after its first wrap, in both directions; no earlier
- * packet is accepted again. */
+/* Video ends and starts again under the same key, after a wrap of the sequence number: media
+ * continues in both directions, and no earlier packet is accepted again. */
 static void media_that_comes_back(const char *engine)
 {
 	struct stay t;
@@ -128,7 +128,8 @@ static void media_come_back(void)
 		media_that_comes_back(engines[i]);
 }
 
-/* An older key returns long after its overlap: it continues after the indices seen and sent. */
+/* An older key returns long after its overlap, and continues after the indices that were received
+ * and sent under it. */
 static void older_keys_come_back(void)
 {
 	struct stay t;
@@ -163,7 +164,7 @@ static void older_keys_come_back(void)
 	scene_close(&t.s);
 }
 
-/* SRTP to RTP to SRTP on the same legs. */
+/* The mode changes from SRTP to RTP and back to SRTP on the same legs. */
 static void modes_come_back(void)
 {
 	struct stay t;
@@ -220,15 +221,15 @@ static void keys_go_over_to_another_media(void)
 		for (uint64_t i = 65540 + 10 * round; i < 65550 + 10 * round; i++)
 			EXPECT(up(&t, 0, i) && down(&t, 0, i));
 	}
-	/* Replays must be refused where the keys are now, and everywhere else. */
+	/* The legs of both media cannot use the same keys at the same time. */
 	for (unsigned k = 0; k < 2; k++)
 		t.media[0].legs[k].exists = true;
 	EXPECT_ERR(call_update(&t.s.g, t.s.call, &spec), ERR_INVALID);
 	scene_close(&t.s);
 }
 
-/* One key after the other: the state of the last keys is kept; keys before those are refused, also
- * together with new ones. */
+/* A leg uses many keys one after the other: the state of the last keys is kept; older keys are
+ * refused. */
 static void the_last_keys_are_kept(void)
 {
 	struct keyctx *keys[24], *fresh = call_key("AES_CM_128_HMAC_SHA1_80");
@@ -244,7 +245,7 @@ static void the_last_keys_are_kept(void)
 	for (unsigned i = 0; i < ARRAY_LEN(keys); i++) {
 		bool refuses = relay_session_refuses_key(t.s.call, keys[i], false);
 
-		/* The first of all keys belongs to the scene. */
+		/* The present key and the 16 keys before it are accepted. */
 		EXPECT_INT(refuses, i + 1 + 16 < ARRAY_LEN(keys));
 		EXPECT(relay_session_refuses_key(t.s.call, keys[i], true));
 	}
@@ -253,7 +254,7 @@ static void the_last_keys_are_kept(void)
 	EXPECT_ERR(update(&t), ERR_REKEY);
 	EXPECT_TEXT(t.s.g.last_why.text, "media 0 leg a: this receive key was used before and its "
 	                                 "state is no longer kept; use a new key");
-	/* The keys return, in another order. */
+	/* Keys whose state is kept return, in another order. */
 	for (unsigned i = 8; i < ARRAY_LEN(keys); i += 3) {
 		t.s.media.legs[0].receive = keys[i];
 		EXPECT_OK(update(&t));
@@ -273,8 +274,8 @@ static void the_last_keys_are_kept(void)
 
 /* --- no index twice --------------------------------------------------------- */
 
-/* The first octets of a keystream, computed from the known clear text. The same octets twice mean
- * one index twice under a key. */
+/* The first octets of a keystream, computed from the known plain text. If they occur twice, an
+ * index was used twice under one key. */
 struct keystream {
 	uint8_t octets[KEYSTREAM_LEN];
 };
@@ -293,7 +294,7 @@ static bool is_new_keystream(struct map *seen, const uint8_t *covered, const uin
 	return true;
 }
 
-/* The next packet of the core: mostly RTP, sometimes a report. */
+/* Writes a packet of the core, a sender report if `is_report`, else RTP; returns its length. */
 static size_t core_packet(uint8_t *out, uint32_t ssrc, uint64_t index, bool is_report)
 {
 	if (!is_report)
@@ -328,7 +329,8 @@ static void random_step(struct stay *t, uint64_t *random, bool *there)
 	}
 }
 
-/* Random signalling of keys and legs, with random sources and sequence numbers of the core. */
+/* Random signalling of keys and legs, with random sources and sequence numbers of the core: no
+ * index is used twice. */
 static void random_ways(unsigned ssrcs_per_leg, unsigned n_sources)
 {
 	uint64_t index = 65000, random;
@@ -386,10 +388,9 @@ static void random_signalling_never_reuses_an_index(void)
 	random_ways(2, 3);
 }
 
-/* --- names and windows ------------------------------------------------------ */
+/* --- outgoing SSRCs and windows --------------------------------------------- */
 
-/* Sends the packet from the core. True if it left under its own SSRC, and so with a keystream that
- * was used before. */
+/* Sends a packet from the core. True if it leaves with its own SSRC and sequence number. */
 static bool leaves_as_itself(struct stay *t, uint32_t ssrc, uint64_t index)
 {
 	uint8_t octets[256];
@@ -405,8 +406,8 @@ static bool leaves_as_itself(struct stay *t, uint32_t ssrc, uint64_t index)
 	return is_same;
 }
 
-/* A leg with room for one outgoing SSRC: after a long silence a source loses it to
- * the next source. */
+/* Opens a call whose leg has room for one outgoing SSRC: after a long silence, the next source
+ * takes it. */
 static bool narrow_open(struct stay *t)
 {
 	if (!stay_prepare(t, "evp"))
@@ -415,8 +416,8 @@ static bool narrow_open(struct stay *t)
 	return scene_start(&t->s);
 }
 
-/* An outgoing SSRC released after its key returned starts above the indices sent
- * since the return. */
+/* A key returns, packets are sent, and the outgoing SSRC is given to another source and back:
+ * indices sent since the key's return are not used again. */
 static void ssrcs_released_after_a_key_returned(void)
 {
 	struct stay t;
@@ -436,8 +437,8 @@ static void ssrcs_released_after_a_key_returned(void)
 	scene_close(&t.s);
 }
 
-/* A key whose list of SSRCs is incomplete moves to a leg that uses such an SSRC
- * under another key. */
+/* The list of SSRCs used under a key has lost an SSRC. The key returns to a leg that uses this SSRC
+ * under another key: no index is used again under the returned key. */
 static void forgotten_ssrcs_under_another_key(void)
 {
 	struct stay t;
@@ -459,8 +460,8 @@ static void forgotten_ssrcs_under_another_key(void)
 	scene_close(&t.s);
 }
 
-/* An index that a leg skipped under one key may have been used by an earlier leg
- * under another key. */
+/* An index that a leg skipped under its present key may have been used by an earlier leg under a
+ * key that returns: the index is not used again. */
 static void indices_skipped_by_another_leg(void)
 {
 	struct stay t;
@@ -486,8 +487,8 @@ static void indices_skipped_by_another_leg(void)
 	scene_close(&t.s);
 }
 
-/* Under its new key a terminal sends a late packet with an index below the last one of the previous
- * key: accepted, once. */
+/* Under its new key, a terminal sends a late packet whose index is below the last index of the
+ * previous key: the packet is accepted, but only once. */
 static void late_packets_are_remembered(void)
 {
 	struct stay t;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Corner cases of key changes, full tables and odd RTCP: no index twice, no state from strangers,
- * no access out of bounds. */
+/* Corner cases of key changes, full tables and odd RTCP: no index is used twice, forged packets
+ * change no state, no access is out of bounds. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -34,7 +34,7 @@ static bool rtcp_comes_up(struct scene *s, struct srtp_end *end)
 	return sim_receive(s->g.sim, &call_peer_b, &got);
 }
 
-/* Sends from the core to the terminal; *got is what left the gateway. */
+/* Sends octets from the core; true if a packet leaves to `to`, which is stored in *got. */
 static bool goes_down(struct scene *s, const uint8_t *octets, size_t n, const struct addr *to,
                       struct sim_pkt *got)
 {
@@ -49,8 +49,8 @@ static bool rtp_goes_down(struct scene *s, uint64_t index, const struct addr *to
 	return goes_down(s, s->octets, call_rtp(s->octets, SSRC_B, index), to, got);
 }
 
-/* Under the second key only RTCP was received, so its ROC is open when the third key arrives: four
- * states to try. */
+/* Under the second key only RTCP was received, so its ROC is unknown when the third key arrives:
+ * four states must be tried. */
 static void a_third_key_while_the_second_is_open(void)
 {
 	struct scene s;
@@ -64,15 +64,16 @@ static void a_third_key_while_the_second_is_open(void)
 	EXPECT(rtcp_comes_up(&s, &s.up[1]));
 	scene_use_keys(&s, 2);
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
-	/* The ROC was reset under the second key (a late packet), then again under the third. */
+	/* The terminal reset its ROC under the second key (a late packet), and again under the
+	 * third. */
 	EXPECT(comes_up(&s, &s.up[1], 20));
 	EXPECT(comes_up(&s, &s.up[2], 21));
 	EXPECT(comes_up(&s, &s.up[2], 22));
 	scene_close(&s);
 }
 
-/* RTCP types that are not renamed, and packets that name no SSRC, leave under the SSRC whose SRTCP
- * index they use. */
+/* RTCP packets of types that are not renamed, or without an SSRC, leave under the outgoing SSRC
+ * whose SRTCP index they use. */
 static void odd_rtcp_takes_the_streams_name(void)
 {
 	static const uint8_t firsts[][2] = {
@@ -100,8 +101,8 @@ static void odd_rtcp_takes_the_streams_name(void)
 	scene_close(&s);
 }
 
-/* The only stream of a full table was idle and restarts: it replaces itself, and its
- * state stays known. */
+/* The table of streams has one place, and its stream restarts after a pause: it keeps the place,
+ * and its state is still known. */
 static void a_restart_in_a_full_table(void)
 {
 	struct scene s;
@@ -121,7 +122,7 @@ static void a_restart_in_a_full_table(void)
 	scene_close(&s);
 }
 
-/* A key returns under another MKI: refused, as for the current key. */
+/* A key that returns under another MKI is refused, as is a change of the present key's MKI. */
 static void a_key_comes_back_under_its_own_mki_only(void)
 {
 	static const uint8_t mki[] = {7};
@@ -142,7 +143,7 @@ static void a_key_comes_back_under_its_own_mki_only(void)
 	scene_close(&s);
 }
 
-/* Forgeries in a provisional stream do not count against the lifetime of the key: its SRTCP
+/* Forged packets of an unknown SSRC do not count against the lifetime of the key: its SRTCP
  * continues after many of them. */
 static void forgeries_do_not_use_up_a_key(void)
 {
@@ -169,8 +170,8 @@ static void forgeries_do_not_use_up_a_key(void)
 	scene_close(&s);
 }
 
-/* A move with a new key is undone: the first key continues at its own ROC, not at the 0 of
- * the second key. */
+/* A move to a new address with a new key is undone: the first key continues at its own ROC, not at
+ * ROC 0 of the second key. */
 static void an_undone_move_keeps_the_roc(void)
 {
 	struct scene s;
@@ -200,7 +201,8 @@ static void an_undone_move_keeps_the_roc(void)
 	scene_close(&s);
 }
 
-/* Another latch policy is not a move: sending keeps its ROC under the new key. */
+/* A change of the latch policy is not a move to another address: sending keeps its ROC under the
+ * new key. */
 static void a_latch_policy_is_no_move(void)
 {
 	struct scene s;

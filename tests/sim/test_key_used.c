@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* One key, one sender: a session may not send under a key under which another session sends or has
- * sent (RFC 3711 9.1). */
+/* No session may send under a key that another session sends under or has used (RFC 3711 9.1). */
 #include "tests/harness/call.h"
 
 enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b };
 
-/* A second call next to the scene's, on other ports, with the scene's keys of number `nth`. */
+/* A second call beside that of the scene, on other ports, with keys number `nth` of the scene. */
 struct second {
 	struct relay_session_spec spec;
 	struct relay_media_spec media;
@@ -35,19 +34,19 @@ static void two_sessions_at_a_time(void)
 		s.g.last_why.text,
 		"media 0 leg a: its send key is in use by another session; use a different key");
 	EXPECT(scene_goes_down(&s, &s.down[0], SSRC_B, 1));
-	/* A refused session has reserved nothing. */
+	/* The refused session has not reserved its key or ports. */
 	second_prepare(&x, &s, 1);
 	EXPECT_OK(call_create(&s.g, &x.call, &x.spec));
 	x.media.legs[0].send = s.down[0].ctx;
 	EXPECT_ERR(call_update(&s.g, x.call, &x.spec), ERR_KEY_USED);
-	/* Another MKI or lifetime does not make it another key. */
+	/* A key with another MKI or lifetime is still the same key. */
 	x.media.legs[0].send = call_key_again(
 		s.down[0].ctx, (struct view){.p = (const uint8_t *)"m", .n = 1}, 1000);
 	EXPECT_ERR(call_update(&s.g, x.call, &x.spec), ERR_KEY_USED);
 	keyctx_free((struct keyctx *)(uintptr_t)x.media.legs[0].send);
 	x.media.legs[0].send = s.down[2].ctx;
 	EXPECT_OK(call_update(&s.g, x.call, &x.spec));
-	/* Its first key was used too. */
+	/* The second call's first key counts as used too. */
 	scene_use_keys(&s, 1);
 	EXPECT_ERR(call_update(&s.g, s.call, &s.spec), ERR_KEY_USED);
 	EXPECT(scene_goes_down(&s, &s.down[0], SSRC_B, 2));
@@ -56,7 +55,8 @@ static void two_sessions_at_a_time(void)
 	scene_close(&s);
 }
 
-/* The same octets under another suite; a salt that is too short is padded with zeros. */
+/* Makes a key context of the same octets for another suite; pads a salt that is too short with
+ * zeros. */
 static struct keyctx *under(const struct keyctx *k, const char *suite)
 {
 	uint8_t master[SUITE_MASTER_MAX];
@@ -71,8 +71,8 @@ static struct keyctx *under(const struct keyctx *k, const char *suite)
 	return out;
 }
 
-/* _80 and _32 have the same keystream, and GCM derives session keys from the same master key: only
- * the octets identify a key. */
+/* Suites _80 and _32 have the same keystream, and GCM derives its session keys from the same master
+ * key. So the octets alone identify a key, whatever the suite. */
 static void a_key_is_its_octets(void)
 {
 	static const char *const suites[] = {"AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM"};
@@ -93,7 +93,8 @@ static void a_key_is_its_octets(void)
 		EXPECT_ERR(call_create(&s.g, &x.call, &x.spec), ERR_KEY_USED);
 		EXPECT_TEXT(s.g.last_why.text, "media 0 leg a: its send key is in use by another "
 		                               "session; use a different key");
-		/* Refused where it is already used, and after the session has ended. */
+		/* The key is also refused in the session that uses it, and after that session has
+		 * ended. */
 		s.media.legs[0].send = x.media.legs[0].send;
 		EXPECT_ERR(call_update(&s.g, s.call, &s.spec), ERR_REKEY);
 		EXPECT(scene_goes_down(&s, &s.down[1], SSRC_B, 1));
@@ -108,8 +109,8 @@ static void a_key_is_its_octets(void)
 	keyctx_free(gcm);
 }
 
-/* The peer changes from _80 to _32 and keeps its key: it is received, and no earlier packet is
- * accepted again with a truncated tag. */
+/* The peer changes from suite _80 to _32 and keeps its key: its packets are accepted, and no
+ * earlier packet is accepted again, also not with a truncated tag. */
 static void a_receive_key_under_another_suite(void)
 {
 	uint8_t packet[256];
@@ -140,7 +141,7 @@ static void a_receive_key_under_another_suite(void)
 	scene_close(&s);
 }
 
-/* A receive key may also be another session's send key (the call may pass this gateway twice) or
+/* A receive key may be the send key of another session (a call may pass this gateway twice) or its
  * receive key (an offerer has one key for all forks). */
 static void receive_keys_are_shared(void)
 {
@@ -160,8 +161,8 @@ static void receive_keys_are_shared(void)
 	scene_close(&s);
 }
 
-/* Signalling that lost its state creates the call again, which would start every
- * index again: refused. */
+/* A signalling server that lost its state creates the call again with the same keys: refused,
+ * because every index would start again. */
 static void a_session_made_again(void)
 {
 	struct second x;
@@ -170,7 +171,7 @@ static void a_session_made_again(void)
 	if (!scene_open(&s, "evp"))
 		return;
 	second_prepare(&x, &s, 1);
-	/* A port is in use: nothing was sent, so the keys remain usable. */
+	/* A create that fails because a port is in use sends nothing, so its keys remain usable. */
 	x.media.legs[0].port_rtp = 30000;
 	EXPECT_ERR(call_create(&s.g, &x.call, &x.spec), ERR_EXISTS);
 	x.media.legs[0].port_rtp = 32000;
@@ -216,8 +217,8 @@ static void remembers_as_many_as_set(unsigned remembered)
 		                                     : ERR_KEY_USED);
 		if (!e)
 			EXPECT_OK(call_delete(&s.g, x.call));
-		/* Keys that were used again are remembered as used, and displace older ones, so one
-		 * look is enough. */
+		/* Stop after the first key that could be used again: using it displaces another key
+		 * from the memory. */
 		if (remembered && !e)
 			break;
 	}

@@ -49,7 +49,7 @@ static bool passes(struct plain *s, const struct addr *from)
 	       memcmp(got.data, octets, n) == 0;
 }
 
-/* True if a packet of the core goes to `to` and to nobody else. */
+/* True if a packet of the core goes to `to` and to no other address. */
 static bool goes_to(struct plain *s, const struct addr *to)
 {
 	uint8_t octets[256];
@@ -171,8 +171,8 @@ static void signalling_starts_over(void)
 	plain_close(&s);
 }
 
-/* Signalling moves the leg to another peer. Late packets of the previous peer pass, but its address
- * is not learnt. */
+/* Signalling moves the leg to another peer. Packets of the previous peer pass until the new peer
+ * sends, but the leg does not learn the previous peer's address. */
 static void the_previous_peer_is_not_learnt(void)
 {
 	struct plain s;
@@ -184,7 +184,7 @@ static void the_previous_peer_is_not_learnt(void)
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	EXPECT(passes(&s, &call_peer_a));
 	EXPECT(goes_to(&s, &elsewhere));
-	/* Behind a NAT, the new peer sends from another address than the signalled one. */
+	/* The new peer is behind a NAT, so it sends from another address than the signalled one. */
 	EXPECT(passes(&s, &third));
 	EXPECT(goes_to(&s, &third));
 	EXPECT(!passes(&s, &call_peer_a));
@@ -193,8 +193,8 @@ static void the_previous_peer_is_not_learnt(void)
 	plain_close(&s);
 }
 
-/* A re-INVITE signals an address that is wrong because of a NAT: the peer continues from its old
- * address, loses no packet to the core, and one second of packets from it. */
+/* A re-INVITE signals an address that is wrong because of a NAT, and the peer continues from its
+ * old address. It loses no packets to the core, and packets from the core for one second. */
 static void a_signalled_address_that_is_not_used(void)
 {
 	struct plain s;
@@ -220,8 +220,8 @@ static void a_signalled_address_that_is_not_used(void)
 	plain_close(&s);
 }
 
-/* A new address is followed when the previous one pauses; two addresses at a time do not alternate;
- * the signalled one returns at once. */
+/* Policy follow learns a new address when the previous address pauses; does not alternate between
+ * two addresses that send at the same time; and returns to the signalled address at once. */
 static void follow_accepts_any_new_address(void)
 {
 	const struct addr *const ways[] = {&call_peer_a, &elsewhere, &third, &elsewhere, &third};
@@ -243,8 +243,8 @@ static void follow_accepts_any_new_address(void)
 	plain_close(&s);
 }
 
-/* Hold, resume and every answer restart learning: the learnt peer keeps the leg if it sends, and
- * otherwise loses it. */
+/* Hold, resume and every answer restart learning: the learnt peer keeps the leg if it sends,
+ * otherwise it loses the leg. */
 static void signalling_restarts_learning(void)
 {
 	for (unsigned by_gate = 0; by_gate < 2; by_gate++) {
@@ -290,8 +290,8 @@ static void a_closed_gate_teaches_nothing(void)
 	EXPECT(goes_to(&s, &call_peer_a));
 	EXPECT(passes(&s, &elsewhere));
 	EXPECT(!passes(&s, &third));
-	/* A stranger that sends during a hold, however long, does not get the leg; the peer keeps
-	 * it by sending. */
+	/* Another host that sends during a hold, however long, does not get the leg; the peer keeps
+	 * the leg by sending. */
 	s.media.legs[0].can_receive = false;
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	for (unsigned i = 0; i < 60; i++) {
@@ -329,8 +329,8 @@ static void asymmetric_hears_there_and_sends_here(void)
 
 /* --- ranks ------------------------------------------------------------------ */
 
-/* A stranger sent first: it keeps the leg against other strangers, but not against
- * the signalled address. */
+/* If another host sends first, it gets the leg. It keeps the leg against further hosts, but not
+ * against the signalled address. */
 static void the_signalled_peer_wins_the_leg_back(void)
 {
 	static const enum relay_latch policies[] = {RELAY_LATCH_FIRST, RELAY_LATCH_HEURISTIC,
@@ -357,7 +357,7 @@ static void the_signalled_peer_wins_the_leg_back(void)
 }
 
 /* The best source within three seconds gets the leg, and no packet is lost meanwhile; also if
- * several arrive in one batch. */
+ * packets of several sources arrive in one batch. */
 static void heuristic_chooses(void)
 {
 	const struct addr door = addr_with_port(&call_peer_a, 4999);
@@ -379,8 +379,8 @@ static void heuristic_chooses(void)
 	EXPECT(passes(&s, &call_peer_a));
 	EXPECT(goes_to(&s, &call_peer_a));
 	plain_close(&s);
-	/* One batch: the first source is heard, then the better one, but not the worse
-	 * ones after it. */
+	/* In one batch: the first source is accepted, then the better one, but not the worse
+	 * sources after it. */
 	if (!plain_open(&s, RELAY_LATCH_HEURISTIC, 0, &call_peer_a))
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(ways); i++)
@@ -394,7 +394,7 @@ static void heuristic_chooses(void)
 	plain_close(&s);
 }
 
-/* A NAT changes the peer's port or address during the call, and no key proves it. */
+/* A NAT changes the peer's port or address during the call, and no key proves who the peer is. */
 static void a_rebind_without_keys(void)
 {
 	const struct addr door = addr_with_port(&elsewhere, 4999);
@@ -420,8 +420,8 @@ static void a_rebind_without_keys(void)
 	}
 	EXPECT(lost > 700 && lost <= 750);
 	EXPECT(goes_to(&s, &third));
-	/* If it was a stranger during a pause: the source that lost the leg by silence may reclaim
-	 * it, and the stranger cannot. */
+	/* The new source may have been another host that used a pause. So the source that lost the
+	 * leg by silence may reclaim it; the other host may not. */
 	EXPECT(passes(&s, &door));
 	EXPECT(goes_to(&s, &door));
 	EXPECT(!passes(&s, &third));
@@ -443,7 +443,7 @@ static void strict_keeps_the_leg_through_silence(void)
 	plain_close(&s);
 }
 
-/* A packet that is neither RTP nor RTCP teaches nothing. */
+/* A leg does not learn the source address of a packet that is neither RTP nor RTCP. */
 static void noise_teaches_nothing(void)
 {
 	static const char *const noise[] = {"\x80\0\0\1", "\0\1\0\0", "hello, world, here I am",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Events that are raised once do arrive, even if control does not read its ring for long and the
- * ring is full. */
+/* Events that are raised only once arrive even if control does not read its ring for a long time
+ * and the ring is full. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -119,8 +119,8 @@ static void media_begins_everywhere(void)
 	crowd_close();
 }
 
-/* The core is disconnected: every call becomes silent at once. A call that recovers before its
- * event was delivered raises none. */
+/* The core is disconnected, so every call becomes silent at the same time. A call that recovers
+ * before its event was delivered raises no event. */
 static void silence_everywhere(void)
 {
 	if (!crowd_open(2000, 0))
@@ -134,7 +134,7 @@ static void silence_everywhere(void)
 	crowd_close();
 }
 
-/* No media at all: every call raises setup-timeout, though events of legs are queued before it. */
+/* Without any media, every call raises setup-timeout, although leg events are queued first. */
 static void setup_times_out_in_every_call(void)
 {
 	if (!crowd_open(1500, 2000))
@@ -146,8 +146,8 @@ static void setup_times_out_in_every_call(void)
 	crowd_close();
 }
 
-/* Calls that end before their events are delivered raise no event; events of other
- * calls still arrive. */
+/* Calls that end before their events are delivered raise no event; the events of other calls still
+ * arrive. */
 static void calls_end_before_their_events(void)
 {
 	if (!crowd_open(0, 0))

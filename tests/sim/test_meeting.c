@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Two calls of the gateway that meet: media passes in every mode, and learnt addresses count for
- * the search of rings. */
+/* Two calls of the gateway send media to each other: it passes in every mode, and the search for
+ * rings takes learnt addresses into account. */
 #include <stdio.h>
 
 #include "base/clk.h"
@@ -11,8 +11,8 @@ enum { SSRC = 0x0a0a0a0a };
 
 struct ends {
 	struct keyctx *keys[6];
-	struct srtp_end up[2],
-		down[2]; /* of caller and callee: what each sends with, what it opens with */
+	struct srtp_end up[2];   /* SRTP for sending, of caller and callee */
+	struct srtp_end down[2]; /* SRTP for receiving, of caller and callee */
 	bool has_keys;
 };
 
@@ -57,13 +57,13 @@ static void ends_close(struct ends *e)
 		keyctx_free(e->keys[i]);
 }
 
-/* Sends from one terminal to the other; true if it arrives once and unchanged. */
+/* Sends a packet from one terminal to the other; true if it arrives once and unchanged. */
 static bool goes_over(struct ends *e, unsigned from, uint64_t index)
 {
 	uint8_t clear[256], sent[256];
 	size_t n = call_rtp(clear, SSRC + from, index), n_sent = n;
-	struct addr peer = stranger(2 * from), to = json_local(from, 0, false),
-		    other = stranger(2 * !from);
+	struct addr peer = other_host(2 * from), to = json_local(from, 0, false),
+		    other = other_host(2 * !from);
 	enum verdict v;
 
 	memcpy(sent, clear, n);
@@ -88,7 +88,7 @@ static void meet(enum relay_mode mode, enum relay_latch latch, bool is_advertise
 	REQUIRE(world_begin(is_advertised));
 	give_keys(&e, mode, p);
 	for (unsigned i = 0; i < 2; i++) {
-		struct addr a = stranger(2 * i);
+		struct addr a = other_host(2 * i);
 
 		set_mode(p[i], mode);
 		set_leg(p[i], 0, &a, latch, RELAY_RTCP_MUX);
@@ -96,7 +96,7 @@ static void meet(enum relay_mode mode, enum relay_latch latch, bool is_advertise
 		REQUIRE_OK(create(p[i]));
 		there = json_local(0, 1, is_advertised);
 	}
-	/* An answer tells the caller's core leg the address of the callee's core leg. */
+	/* As an answer does, set the callee's core leg as peer of the caller's core leg. */
 	p[1] = patch_of(1);
 	leg_of(p[1], 1)->relay.remote = there;
 	leg_of(p[1], 1)->has |= 1u << SPEC_LEG_REMOTE;
@@ -121,8 +121,8 @@ static void two_calls_that_meet_pass_media(void)
 				meet((enum relay_mode)mode, (enum relay_latch)latch, is_advertised);
 }
 
-/* The core leg has a stranger's signalled address and receives packets of another call of this
- * gateway: control permits a source that closes no ring. */
+/* A core leg whose signalled peer is another host receives packets of another call of this gateway:
+ * control permits such a source if it closes no ring. */
 static void a_call_of_ours_may_be_learnt(void)
 {
 	struct addr there, from;
@@ -132,25 +132,27 @@ static void a_call_of_ours_may_be_learnt(void)
 	REQUIRE_OK(plain(1, RELAY_LATCH_FOLLOW, RELAY_RTCP_MUX));
 	there = json_local(1, 1, false);
 	REQUIRE_OK(point(0, 1, &there));
-	from = stranger(0);
+	from = other_host(0);
 	there = json_local(0, 0, false);
-	/* The first packet triggers the question to control; the second is accepted and learnt. */
+	/* For the first packet, the worker asks control about its source; the second packet is
+	 * accepted and its source learnt. */
 	for (unsigned i = 0; i < 2; i++) {
-		throw_in(&from, &there, false);
+		inject(&from, &there, false);
 		pump();
 		EXPECT_INT(w.left, i);
 	}
-	from = stranger(2);
+	from = other_host(2);
 	there = json_local(1, 0, false);
-	throw_in(&from, &there, false);
+	inject(&from, &there, false);
 	pump();
-	from = stranger(0);
+	from = other_host(0);
 	EXPECT_INT(w.left, 1);
 	EXPECT(addr_eq(&w.last_left.to, &from));
 	world_end();
 }
 
-/* A question for RTCP does not make RTP wait for the next second. */
+/* When a worker has asked control about a source of RTCP, it may ask about a source of RTP within
+ * the same second. */
 static void rtcp_that_asks_holds_no_rtp_up(void)
 {
 	struct addr from, there;
@@ -158,24 +160,24 @@ static void rtcp_that_asks_holds_no_rtp_up(void)
 	REQUIRE(world_begin(false));
 	REQUIRE_OK(plain(0, RELAY_LATCH_FOLLOW, RELAY_RTCP_PAIR));
 	REQUIRE_OK(plain(1, RELAY_LATCH_FOLLOW, RELAY_RTCP_PAIR));
-	there = stranger(3);
+	there = other_host(3);
 	REQUIRE_OK(point(0, 0, &there));
 	from = json_local(1, 0, true);
 	there = json_local(0, 1, true);
-	throw_in(&from, &there, true);
+	inject(&from, &there, true);
 	pump();
 	w.left = 0;
 	from = json_local(1, 0, false);
 	there = json_local(0, 1, false);
 	for (unsigned i = 0; i < 2; i++) {
-		throw_in(&from, &there, false);
+		inject(&from, &there, false);
 		pump();
 	}
 	EXPECT_INT(w.left, 1);
 	world_end();
 }
 
-/* A permitted source is remembered: a later update cannot close a ring over it. */
+/* Control remembers sources that it permitted: a later update cannot close a ring through them. */
 static void what_was_learnt_counts(void)
 {
 	struct addr from, there;
@@ -186,7 +188,7 @@ static void what_was_learnt_counts(void)
 	from = json_local(1, 0, false);
 	there = json_local(0, 1, false);
 	for (unsigned i = 0; i < 2; i++) {
-		throw_in(&from, &there, false);
+		inject(&from, &there, false);
 		pump();
 	}
 	from = json_local(0, 0, false);

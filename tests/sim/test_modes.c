@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Modes with keys on both sides: srtp-srtp between any two suites, with MKIs, and e2e-verified,
- * which checks packets without changing them. */
+/* Modes with keys on both sides: srtp-srtp between any two suites, also with MKIs; and
+ * e2e-verified, which verifies packets and does not change them. */
 #include "tests/harness/call.h"
 
 #include "keyctx/keyctx.h"
 
 enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b };
 
-/* The keys of the endpoints of both sides. */
+/* A call, and the SRTP of the endpoints of both sides. */
 struct sides {
 	struct stage g;
 	struct relay_session_spec spec;
@@ -20,7 +20,7 @@ static const struct addr *const peers[] = {&call_peer_a, &call_peer_b}, *const l
 										&call_local_a,
 										&call_local_b};
 
-/* A new key of the suite with an MKI of `mki_len` octets. */
+/* Makes a new key of the suite with an MKI of `mki_len` octets. */
 static struct keyctx *with_mki(const char *suite, size_t mki_len)
 {
 	struct keyctx *k, *bare = call_key(suite);
@@ -81,7 +81,7 @@ static bool put(struct sides *s, unsigned side, const uint8_t *octets, size_t n,
 	return sim_receive(s->g.sim, peers[1 - side], got);
 }
 
-/* Sends from one side; true if the other side decrypts exactly these octets. */
+/* Sends a packet from one side; true if the other side decrypts exactly its octets. */
 static bool crosses(struct sides *s, unsigned side, const uint8_t *clear, size_t n, uint64_t index)
 {
 	uint8_t octets[512];
@@ -169,7 +169,7 @@ static void an_unknown_mki_has_no_key(void)
 	sides_close(&s);
 }
 
-/* --- verified --------------------------------------------------------------- */
+/* --- e2e-verified ----------------------------------------------------------- */
 
 static void verified(const char *engine, const char *suite)
 {

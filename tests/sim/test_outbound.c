@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* No index twice (RFC 3711 9.1): whatever the core does, key, SSRC and index never protect two
- * packets; RTCP follows a new SSRC. */
+/* No index is used twice (RFC 3711 9.1): whatever the core sends, no two packets are protected
+ * under the same key, SSRC and index. RTCP uses the new SSRC of a renamed source. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -11,7 +11,8 @@ enum { SSRC_B = 0x0b0b0b0b };
 
 enum { PAYLOAD_AT = 12, KEYSTREAM_LEN = 16 };
 
-/* The keystream of a packet. The same keystream must not occur twice, with any SSRC and index. */
+/* The keystream of a packet. No two packets may have the same keystream, whatever their SSRC and
+ * index. */
 struct seen {
 	uint8_t keystream[KEYSTREAM_LEN];
 };
@@ -44,8 +45,8 @@ static void hearing_close(struct hearing *h)
 	scene_close(&h->s);
 }
 
-/* Receives at the terminal: every packet must decrypt, with a keystream that no
- * earlier packet had. */
+/* Receives the packets that wait at the terminal: each must decrypt, with a keystream that no
+ * earlier packet had. Returns their number, and the last SSRC. */
 static unsigned terminal_hears(struct hearing *h, uint32_t *ssrc)
 {
 	struct sim_pkt got;
@@ -116,7 +117,7 @@ static void a_jump_back_gets_a_new_ssrc(void)
 		core_sends(&h.s, SSRC_B, i);
 	terminal_hears(&h, &ssrc);
 	EXPECT_INT(ssrc, SSRC_B);
-	/* Outside the send window: the source restarted under the same SSRC. */
+	/* Sequence numbers outside the send window: the source restarted under the same SSRC. */
 	for (uint16_t i = 10; i < 40; i++) {
 		core_sends(&h.s, SSRC_B, i);
 		EXPECT_INT(terminal_hears(&h, &ssrc), 1);
@@ -143,7 +144,8 @@ static uint32_t restart(struct hearing *h)
 	return ssrc;
 }
 
-/* A receiver report of the terminal names the SSRC it received; the core gets the one it sent. */
+/* A receiver report of the terminal names the SSRC that the terminal received; in the report that
+ * reaches the core, it is the SSRC that the core sent. */
 static void reports_are_translated(void)
 {
 	struct hearing h;
@@ -180,8 +182,8 @@ static void reports_are_translated(void)
 	hearing_close(&h);
 }
 
-/* Random packets, restarts, duplicates and jumps of the core: nothing the terminal decrypts was
- * protected with a used index. */
+/* The core sends random packets, restarts, duplicates and jumps: no packet that the terminal
+ * decrypts was protected under an index used before. */
 static void random_cores_never_reuse_an_index(void)
 {
 	struct hearing h;
@@ -211,8 +213,8 @@ static void random_cores_never_reuse_an_index(void)
 	hearing_close(&h);
 }
 
-/* Sends an SR of the core's source, or an RR of the terminal about it, in clear; returns the SSRC
- * named at the other side. */
+/* Sends, as plain RTCP, an SR of the core's source (`is_down`), or an RR of the terminal about that
+ * source. Returns the SSRC that the other side reads. */
 static uint32_t named(struct hearing *h, bool is_down, uint32_t ssrc)
 {
 	uint8_t rtcp[32] = {0x80, 200, 0, 6};
@@ -233,8 +235,8 @@ static uint32_t named(struct hearing *h, bool is_down, uint32_t ssrc)
 	return be32_get(got.data + (is_down ? 4 : 8));
 }
 
-/* Under SRTP the source got another SSRC. In clear it has its own SSRC again, also in RTCP,
- * in both directions. */
+/* A source that was renamed under SRTP has its own SSRC again after the call changes to plain RTP,
+ * also in RTCP, in both directions. */
 static void a_new_ssrc_ends_with_srtp(void)
 {
 	struct hearing h;

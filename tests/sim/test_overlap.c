@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* While the previous key still decrypts packets: other tag lengths, streams that appear, are
- * evicted or return, and the packet count of each key. */
+/* The overlap, while the previous key still decrypts packets: other tag lengths; streams that
+ * appear, are evicted or return; the packet count of each key. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -8,7 +8,7 @@
 
 enum { SSRC = 0x0a0a0a0a, OVERLAP_MS = 1000 };
 
-/* RTP with `n_payload` octets of payload. */
+/* Writes an RTP packet with `payload` octets of payload; returns its length. */
 static size_t rtp(uint8_t *out, uint32_t ssrc, uint64_t index, unsigned payload)
 {
 	(void)call_rtp(out, ssrc, index);
@@ -41,7 +41,7 @@ static bool rekey(struct scene *s, unsigned nth)
 	return EXPECT_OK(call_update(&s->g, s->call, &s->spec));
 }
 
-/* Sets the start ROC of the first receive key. */
+/* Opens a scene whose first receive key has the start ROC `roc`. */
 static bool open_at(struct scene *s, const char *engine, uint32_t roc, unsigned ssrcs)
 {
 	if (!scene_prepare(s, engine, "AES_CM_128_HMAC_SHA1_80") ||
@@ -55,7 +55,7 @@ static bool open_at(struct scene *s, const char *engine, uint32_t roc, unsigned 
 
 /* --- suites ----------------------------------------------------------------- */
 
-/* Packets under the previous key that are too short for a tag of the new key. */
+/* Packets under the previous key are accepted, even if too short for a tag of the new key. */
 static void short_packets(const char *engine, const char *before, const char *after)
 {
 	struct scene s;
@@ -71,7 +71,7 @@ static void short_packets(const char *engine, const char *before, const char *af
 		return;
 	EXPECT(comes_up(&s, &s.up[0], SSRC, old++));
 	rekey(&s, 1);
-	/* Before and after the first packet under the new key. */
+	/* Round 0: before the first packet under the new key; round 1: after it. */
 	for (unsigned round = 0; round < 2; round++) {
 		for (unsigned payload = 0; payload <= 20; payload++) {
 			scene_send_up(&s, &s.up[0], rtp(s.octets, SSRC, old, payload), old);
@@ -137,8 +137,8 @@ static void a_stream_first_heard_in_the_overlap(void)
 	}
 }
 
-/* A source is evicted, the key changes, the source returns: its ROC is still known, and no packet
- * of the old key is accepted again. */
+/* A source is evicted, the key changes, and the source returns: its ROC is still known, and no
+ * packet under the old key is accepted again. */
 static void evicted_before(const char *engine, bool after_overlap)
 {
 	enum { IDLE_MS = 31000 };
@@ -173,8 +173,8 @@ static void eviction_before_a_rekeying(void)
 	}
 }
 
-/* Evicted under one key, and again under the next: each key keeps its own state, and after two
- * re-keyings all memory is free again. */
+/* A source is evicted under one key, and again under the next key: each key keeps its own state,
+ * and after two re-keyings all memory is free again. */
 static void evicted_under_two_keys(void)
 {
 	enum { IDLE_MS = 31000 };
@@ -195,12 +195,12 @@ static void evicted_under_two_keys(void)
 	scene_close(&s);
 }
 
-/* --- lives ------------------------------------------------------------------ */
+/* --- lifetimes -------------------------------------------------------------- */
 
 static const uint8_t mkis[3][4] = {{0, 0, 0, 1}, {0, 0, 0, 2}, {0, 0, 0, 3}};
 
-/* The previous key reaches its lifetime: no event for the new key, which continues; its own
- * end is reported. */
+/* When the previous key reaches its lifetime in the overlap, the new key continues and no event is
+ * raised. When the new key reaches its lifetime, events report it. */
 static void used_up(const char *engine, bool has_mki)
 {
 	struct scene s;
@@ -273,8 +273,8 @@ static void a_repetition_gets_the_verdict_replayed(void)
 
 /* --- RTCP ------------------------------------------------------------------- */
 
-/* The SRTCP index starts again with a new key; the terminal's new address is followed all the same,
- * with RTP first or without, and back again. */
+/* The terminal's SRTCP index starts again under a new key. The relay still learns the terminal's
+ * new address from RTCP, with or without RTP first, also when it moves back. */
 static void rtcp_is_followed(const char *engine, bool rtp_first)
 {
 	static const struct addr local = {.ip = {10, 0, 0, 1}, .port = 30001, .version = 4};
@@ -319,8 +319,8 @@ static void rtcp_is_followed_under_a_new_key(void)
 	}
 }
 
-/* After a re-keying that resets the ROC, SRTCP in the batch that settles the ROC
- * is accepted once. */
+/* After a re-keying that resets the ROC, SRTCP in the batch that decides the ROC is accepted only
+ * once. */
 static void rtcp_in_the_batch_that_settles(const char *engine, uint64_t first)
 {
 	struct scene s;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Session updates: the same context changes nothing, a new key makes a new context, the ROC
- * continues as the setting says. */
+/* Session updates: the same key changes nothing, a new key makes a new context, and the setting
+ * decides how the ROC continues. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -26,7 +26,7 @@ static bool open_scene(struct scene *s, const char *engine)
 }
 
 /* Fifty holds and resumes with the same keys, around a wrap, with a packet before and after each:
- * none is lost. */
+ * no packet is lost. */
 static void storm(const char *engine)
 {
 	struct scene s;
@@ -64,8 +64,8 @@ static void an_update_storm_loses_nothing(void)
 	storm("libsrtp");
 }
 
-/* New keys at the same address, ROC 1: with `either`, a terminal that keeps its ROC and one that
- * resets it are both received. */
+/* New keys at the same address while the ROC is 1: with setting `either`, packets are accepted from
+ * a terminal that keeps its ROC, and from one that resets it. */
 static void rekey_with(enum relay_rekey_roc how, bool terminal_keeps, bool heard)
 {
 	struct scene s;
@@ -80,7 +80,7 @@ static void rekey_with(enum relay_rekey_roc how, bool terminal_keeps, bool heard
 	scene_use_keys(&s, 1);
 	s.media.legs[0].rekey_roc = how;
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
-	/* Late packets under the old key. */
+	/* A late packet under the old key is accepted. */
 	EXPECT(comes_up(&s, &s.up[0], 65545));
 	for (uint64_t i = 65546; i < 65560; i++)
 		EXPECT(comes_up(&s, &s.up[1], terminal_keeps ? i : i - 65536) == heard);
@@ -117,13 +117,13 @@ static void a_new_address_begins_at_zero(void)
 	scene_use_keys(&s, 1);
 	s.media.legs[0].remote.ip[3] = 77;
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
-	EXPECT(comes_up(&s, &s.up[1],
-	                10)); /* still from the old address: authenticated, so followed */
+	/* The packet comes from the old address, which is learnt because it authenticates. */
+	EXPECT(comes_up(&s, &s.up[1], 10));
 	EXPECT(comes_down(&s, &s.down[1], 65546 - 65536));
 	scene_close(&s);
 }
 
-/* Forgeries while both ROCs are tried do not settle the ROC. */
+/* Forged packets do not decide the ROC while the relay tries both ROCs. */
 static void a_forgery_does_not_settle_the_roc(void)
 {
 	struct scene s;
@@ -177,9 +177,9 @@ static bool rtcp_comes_up(struct scene *s, struct srtp_end *end, size_t *n)
 	return sim_receive(s->g.sim, &call_peer_b, &got);
 }
 
-/* After a re-keying only SRTCP arrives at first, which does not tell the ROC. A terminal that kept
- * its ROC and one that reset it are received, also over the next wrap, and the SRTCP packets are
- * not accepted twice. */
+/* After a re-keying only SRTCP arrives at first, which does not tell the ROC. RTP is then accepted
+ * from a terminal that kept its ROC, and from one that reset it, also across the next wrap; no
+ * SRTCP packet is accepted twice. */
 static void rtcp_first(const char *engine, bool terminal_keeps)
 {
 	struct scene s;
@@ -219,8 +219,8 @@ static void rtcp_before_rtp_settles_no_roc(void)
 	}
 }
 
-/* Keys, a port and a third leg change at once, while the nth allocation fails: no change takes
- * effect, and the call continues. */
+/* An update of keys, a port and a third leg in which the nth allocation fails changes nothing, and
+ * the call continues. */
 static void no_memory_changes_nothing(const char *engine)
 {
 	struct scene s;
@@ -296,7 +296,7 @@ static void a_key_that_comes_back(void)
 	}
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	EXPECT(comes_up(&s, &s.up[0], 65541) && comes_down(&s, &s.down[0], 65541));
-	/* The peer's send key cannot become ours, nor ours the peer's. */
+	/* The peer's send key cannot become our send key, and ours cannot become the peer's. */
 	s.media.legs[0].send = s.up[1].ctx;
 	EXPECT_ERR(call_update(&s.g, s.call, &s.spec), ERR_REKEY);
 	scene_use_keys(&s, 0);

@@ -11,8 +11,8 @@ enum { RING_MAX = 5, SESSIONS_MAX = 6 };
 
 /* --- rings over JSON -------------------------------------------------------- */
 
-/* n sessions; the core leg of each sends to the access leg of the next. The update of the last
- * would close the ring. */
+/* Each of n sessions sends from its core leg to the access leg of the next session. The update of
+ * the last session would close the ring. */
 static void ring_by_updates(unsigned n, enum relay_latch latch, enum relay_rtcp rtcp,
                             bool is_advertised, bool is_back)
 {
@@ -58,7 +58,7 @@ static void no_ring_by_create(void)
 		first = addr_with_port(&w.g.interfaces[0].bind, 30000);
 		last = addr_with_port(&w.g.interfaces[0].bind, (uint16_t)(30000 + 4 * (n - 1)));
 		for (unsigned i = 0; i < n; i++) {
-			struct addr a = stranger(2 * i),
+			struct addr a = other_host(2 * i),
 				    next = i + 1 < n
 			                           ? addr_with_port(&last,
 			                                            (uint16_t)(30000 + 4 * (i + 1)))
@@ -75,7 +75,8 @@ static void no_ring_by_create(void)
 	}
 }
 
-/* By RTCP only, in both forms, and from the RTCP port to an RTP port. */
+/* A ring of RTCP alone is refused: by remote_rtcp or by the port above `remote`, and from an RTCP
+ * port to an RTP port. */
 static void no_ring_of_rtcp(void)
 {
 	for (unsigned how = 0; how < 3; how++) {
@@ -89,7 +90,7 @@ static void no_ring_of_rtcp(void)
 		REQUIRE_OK(point(0, 1, &there));
 		there = json_local(0, 0, false);
 		p = patch_of(1);
-		/* As remote_rtcp, to the RTP port or to the RTCP port; as the port above remote. */
+		/* 0: remote_rtcp is the RTCP port; 1: the RTP port; 2: the port above `remote`. */
 		leg_of(p, 1)->relay.remote_rtcp =
 			addr_with_port(&there, (uint16_t)(there.port + (how == 0)));
 		leg_of(p, 1)->has |= 1u << SPEC_LEG_REMOTE_RTCP;
@@ -106,8 +107,8 @@ static void no_ring_of_rtcp(void)
 	}
 }
 
-/* An inactive fork may become active at any time: the ring over it is refused when
- * it is created. */
+/* A ring over an inactive fork is refused when it is created, because the fork may become active at
+ * any time. */
 static void no_ring_over_a_fork(void)
 {
 	struct spec_session *p;
@@ -130,7 +131,7 @@ static void no_ring_over_a_fork(void)
 	world_end();
 }
 
-/* A leg that names its own address. */
+/* A leg whose peer is its own address is refused. */
 static void no_leg_is_its_own_peer(void)
 {
 	struct addr there;
@@ -146,7 +147,8 @@ static void no_leg_is_its_own_peer(void)
 	world_end();
 }
 
-/* Requests under way count: each of two updates is harmless, but together they close a ring. */
+/* The check takes requests under way into account: each of two updates is harmless, but together
+ * they would close a ring. */
 static void no_ring_of_two_at_once(void)
 {
 	struct spec_session *p[2];
@@ -172,8 +174,8 @@ static void no_ring_of_two_at_once(void)
 	world_end();
 }
 
-/* The signalled addresses belong to strangers; packets with own ports as forged sources would
- * teach the ring. */
+/* The signalled addresses belong to other hosts. From forged packets with own ports as source, the
+ * legs would learn a ring. */
 static void no_ring_of_learnt_sources(void)
 {
 	for (unsigned n = 1; n <= RING_MAX; n++)
@@ -186,13 +188,14 @@ static void no_ring_of_learnt_sources(void)
 					struct addr from = json_local((i + 1) % n, 0, false),
 						    to = json_local(i, 1, false);
 
-					throw_in(&from, &to, false);
+					inject(&from, &to, false);
 					pump();
 					test_context(
 						"ring of %u, latch %u, session %u: hops %u left %u",
 						n, latch, i, w.hops, w.left);
 					EXPECT(w.left <= 1 && w.hops <= 2 * n);
-					/* After a second the leg may ask again. */
+					/* After a second the worker may ask control about the leg
+					 * again. */
 					stage_run(&w.g, 1001);
 				}
 			expect_no_more_than_one(n, RELAY_RTCP_MUX);
@@ -200,8 +203,8 @@ static void no_ring_of_learnt_sources(void)
 		}
 }
 
-/* A target that the check refuses is not learnt from packets either, under any policy; an ordinary
- * source is learnt at once. */
+/* An address that is refused as target is not learnt from packets either, under any policy; an
+ * ordinary source is learnt at once. */
 static void no_bad_source_is_learnt(void)
 {
 	static const struct addr bad[] = {
@@ -213,7 +216,7 @@ static void no_bad_source_is_learnt(void)
 		{.ip = {0, 0, 0, 1}, .port = 4000, .version = 4},
 		{.ip = {192, 0, 2, 200}, .port = 4000, .version = 4},
 	};
-	struct addr good = stranger(77), peer, to, back;
+	struct addr good = other_host(77), peer, to, back;
 
 	for (unsigned latch = RELAY_LATCH_FIRST; latch < RELAY_LATCH_COUNT; latch++)
 		for (size_t i = 0; latch != RELAY_LATCH_ASYMMETRIC && i <= ARRAY_LEN(bad); i++) {
@@ -225,14 +228,14 @@ static void no_bad_source_is_learnt(void)
 			REQUIRE_OK(plain(0, (enum relay_latch)latch, RELAY_RTCP_MUX));
 			to = json_local(0, 1, false);
 			for (unsigned k = 0; k < 2; k++) {
-				throw_in(from, &to, false);
+				inject(from, &to, false);
 				pump();
 				stage_run(&w.g, 1001);
 			}
-			peer = stranger(0);
-			back = stranger(1);
+			peer = other_host(0);
+			back = other_host(1);
 			to = json_local(0, 0, false);
-			throw_in(&peer, &to, false);
+			inject(&peer, &to, false);
 			pump();
 			service_get_counts(w.sv, &counts);
 			test_context("latch %u, source %s", latch, addr_print(from, text));
@@ -243,8 +246,8 @@ static void no_bad_source_is_learnt(void)
 		}
 }
 
-/* The old table of sources to ask about is freed when the workers have the new one: a proxy may set
- * another media-address for each call. */
+/* A proxy may set another media-address for each call, which changes the table of sources that
+ * workers ask about. The old table is freed when all workers have the new one. */
 static void tables_are_not_kept(void)
 {
 	enum { ROUNDS = 200 };

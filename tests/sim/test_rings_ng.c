@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Rings over ng are refused, however they are built; two calls over ng that meet pass media. */
+/* Rings over ng are refused, however they are built; two calls over ng that send to each other pass
+ * media. */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -15,7 +16,7 @@ static void on_ng(void *arg, uint64_t token, const struct addr *to, struct str r
 	snprintf(w.reply, sizeof(w.reply), "%.*s", STR_ARG(reply));
 }
 
-/* True if the result is "ok". */
+/* Sends an ng request, a JSON text; true if the result is "ok". */
 static bool say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static bool say(const char *fmt, ...)
 {
@@ -33,7 +34,7 @@ static bool say(const char *fmt, ...)
 	return strstr(w.reply, "\"result\":\"ok\"") != NULL;
 }
 
-/* Sends `command` with the tags as JSON and an SDP with that address. */
+/* Sends `command` with the tags, as JSON, and an SDP with address `at`. */
 static bool say_sdp(const char *command, unsigned call, const char *tags, const struct addr *at,
                     const char *more)
 {
@@ -55,7 +56,7 @@ static struct addr ng_local(unsigned call, unsigned leg)
 
 static bool ng_call(unsigned call, const char *flags)
 {
-	struct addr a = stranger(2 * call), b = stranger(2 * call + 1);
+	struct addr a = other_host(2 * call), b = other_host(2 * call + 1);
 	char tags[160];
 
 	snprintf(tags, sizeof(tags), "\"from-tag\":\"a\",\"flags\":[\"trust-address\"%s]", flags);
@@ -66,8 +67,8 @@ static bool ng_call(unsigned call, const char *flags)
 	return say_sdp("answer", call, tags, &b, "");
 }
 
-/* By a re-INVITE, the callee of each call moves to the port of the next call's caller; the last
- * would close the ring. */
+/* A re-INVITE moves the callee of each call to the port of the next call's caller. The last
+ * re-INVITE would close the ring. */
 static void no_ring_over_ng(void)
 {
 	static const char *const flags[] = {"",
@@ -83,7 +84,7 @@ static void no_ring_over_ng(void)
 			for (unsigned i = 0; i < n; i++)
 				REQUIRE(ng_call(i, flags[f]));
 			for (unsigned i = 0; i < n; i++) {
-				struct addr next = ng_local((i + 1) % n, 0), a = stranger(2 * i);
+				struct addr next = ng_local((i + 1) % n, 0), a = other_host(2 * i);
 				bool closes = i + 1 == n;
 				char text[ADDR_TEXT_MAX];
 				bool ok = say_sdp("offer", i, "\"from-tag\":\"b\",\"to-tag\":\"a\"",
@@ -99,10 +100,10 @@ static void no_ring_over_ng(void)
 				               &a, ""));
 			}
 			for (unsigned i = 0; i < n; i++) {
-				struct addr from = stranger(2 * i), to = ng_local(i, 0);
+				struct addr from = other_host(2 * i), to = ng_local(i, 0);
 
 				to = addr_with_port(&w.g.interfaces[0].bind, to.port);
-				throw_in(&from, &to, false);
+				inject(&from, &to, false);
 				pump();
 				EXPECT(w.left <= 1 && w.hops <= 2 * n);
 			}
@@ -110,12 +111,12 @@ static void no_ring_over_ng(void)
 		}
 }
 
-/* An answer that names a port of the same call, for RTP or by a=rtcp; and a repeated offer, in
- * a signalling loop. */
+/* An answer that names a port of the same call, for RTP or by a=rtcp, is refused, as is a repeated
+ * offer in a signalling loop. */
 static void no_ring_in_one_call(void)
 {
 	char rtcp[80], ip[ADDR_TEXT_MAX];
-	struct addr a = stranger(0), b = stranger(1), there;
+	struct addr a = other_host(0), b = other_host(1), there;
 
 	REQUIRE(world_begin(false));
 	REQUIRE(say_sdp("offer", 0, "\"from-tag\":\"a\"", &a, ""));
@@ -134,11 +135,11 @@ static void no_ring_in_one_call(void)
 	world_end();
 }
 
-/* An address that only media-address names is an own address, too. */
+/* An address that is known only from media-address counts as an own address too. */
 static void no_ring_by_media_address(void)
 {
 	static const struct addr said = {.ip = {192, 0, 2, 200}, .version = 4};
-	struct addr a = stranger(0), b = stranger(1), there;
+	struct addr a = other_host(0), b = other_host(1), there;
 
 	REQUIRE(world_begin(false));
 	REQUIRE(say_sdp("offer", 0, "\"from-tag\":\"a\",\"media-address\":\"192.0.2.200\"", &a,
@@ -153,14 +154,14 @@ static void no_ring_by_media_address(void)
 	world_end();
 }
 
-/* Such an address is not learnt either if it closes a ring: a NAT that reflects packets
- * would return them. */
+/* An address that is known only from media-address is not learnt if it would close a ring: a NAT
+ * that reflects packets would return them. */
 static void no_ring_by_a_learnt_media_address(void)
 {
 	static const struct addr said = {.ip = {198, 18, 0, 200}, .version = 4};
 	static const char more[] =
 		"\"media-address\":\"198.18.0.200\",\"flags\":[\"media-handover\"]";
-	struct addr a = stranger(0), b = stranger(1), from, to;
+	struct addr a = other_host(0), b = other_host(1), from, to;
 	char tags[160];
 
 	REQUIRE(world_begin(false));
@@ -171,23 +172,23 @@ static void no_ring_by_a_learnt_media_address(void)
 	from = addr_with_port(&said, ng_local(0, 0).port);
 	to = ng_local(0, 1);
 	for (unsigned i = 0; i < 2; i++) {
-		throw_in(&from, &to, false);
+		inject(&from, &to, false);
 		pump();
 		EXPECT_INT(w.left, 0);
 		stage_run(&w.g, 1001);
 	}
 	to = ng_local(0, 0);
-	throw_in(&a, &to, false);
+	inject(&a, &to, false);
 	pump();
 	EXPECT(w.left == 1 && addr_eq(&w.last_left.to, &b));
 	world_end();
 }
 
-/* Caller and callee are behind the same edge: each INVITE passes it twice, as two calls. */
+/* Caller and callee are behind the same gateway: each INVITE passes it twice, as two calls. */
 static void two_calls_meet_over_ng(void)
 {
 	for (unsigned is_behind_nat = 0; is_behind_nat < 2; is_behind_nat++) {
-		struct addr a = stranger(0), b = stranger(1), there, to;
+		struct addr a = other_host(0), b = other_host(1), there, to;
 
 		REQUIRE(world_begin(is_behind_nat));
 		REQUIRE(say_sdp("offer", 0, "\"from-tag\":\"a\"", &a, ""));
@@ -198,12 +199,12 @@ static void two_calls_meet_over_ng(void)
 		REQUIRE(say_sdp("answer", 0, "\"from-tag\":\"a\",\"to-tag\":\"b\"", &there, ""));
 		to = addr_with_port(&w.g.interfaces[0].bind, ng_local(0, 0).port);
 		for (unsigned i = 0; i < 3; i++) {
-			throw_in(&a, &to, false);
+			inject(&a, &to, false);
 			pump();
 			EXPECT(w.left == 1 && addr_eq(&w.last_left.to, &b));
 		}
 		to = addr_with_port(&w.g.interfaces[0].bind, ng_local(1, 1).port);
-		throw_in(&b, &to, false);
+		inject(&b, &to, false);
 		pump();
 		EXPECT(w.left == 1 && addr_eq(&w.last_left.to, &a));
 		world_end();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The index of a stream when it is not known: first packets lost, a restart of the gateway, a hint,
- * a sender that was away for long. */
+/* How the relay finds the ROC of a stream that it does not know: the first packets were lost, the
+ * gateway restarted, a hint gives the ROC, or the sender was silent for long. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -14,7 +14,7 @@ static uint64_t at(uint32_t roc, uint16_t seq)
 	return (uint64_t)roc << 16 | seq;
 }
 
-/* Sends one packet of the terminal and does not wait for its result. */
+/* Sends one packet of the terminal and does not run the relay. */
 static size_t send_up(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64_t index,
                       bool is_rtcp)
 {
@@ -36,7 +36,7 @@ static bool goes_up(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64
 	return scene_heard(s) == 1;
 }
 
-/* Sends the last octets again; true if they are accepted. */
+/* Sends these octets again; true if the packet is accepted. */
 static bool is_heard_again(struct scene *s, const uint8_t *octets, size_t n)
 {
 	EXPECT_OK(sim_send(s->g.sim, &call_peer_a, &call_local_a, octets, n));
@@ -53,8 +53,8 @@ static bool open_scene(struct scene *s, const char *engine)
 
 /* --- the first packet ------------------------------------------------------- */
 
-/* The packets before were lost around a wrap, or sent before the key was known: ROC 1 is tried, and
- * the replay window works as for any stream. */
+/* The earlier packets were lost around a wrap, or sent before the key was known: the relay also
+ * tries ROC 1, and the replay window works as for any stream. */
 static void first_at(const char *engine, uint64_t first)
 {
 	struct scene s;
@@ -94,8 +94,8 @@ static void first_packets_lost_around_the_wrap(void)
 	}
 }
 
-/* SRTCP comes first and does not tell the ROC; it is not accepted twice, in one batch with RTP
- * and after it. */
+/* SRTCP arrives first and does not tell the ROC. It is not accepted twice, neither in one batch
+ * with RTP nor after RTP. */
 static void rtcp_first(const char *engine, bool in_one_batch, uint32_t roc)
 {
 	struct scene s;
@@ -133,7 +133,7 @@ static void rtcp_comes_before_rtp(void)
 	}
 }
 
-/* RTP first in the batch, then SRTCP: both are accepted, the SRTCP once. */
+/* RTP and then SRTCP in one batch: both are accepted, the SRTCP only once. */
 static void rtp_before_rtcp_in_one_batch(void)
 {
 	for (unsigned i = 0; i < CALL_ENGINES; i++) {
@@ -179,7 +179,7 @@ static void hinted(const char *engine, enum relay_mode mode, uint32_t hint, uint
 		return;
 	for (uint64_t i = first; i < first + 5; i++)
 		EXPECT(goes_up(&s, &s.up[0], SSRC, i) == is_heard);
-	/* It applies to the first stream; the next one starts at ROC 0. */
+	/* The hint applies to the first stream; the next stream starts at ROC 0. */
 	if (is_heard) {
 		EXPECT(goes_up(&s, &s.up[0], SSRC + 1, 7));
 		EXPECT(goes_up(&s, &s.up[0], SSRC, first + 5));
@@ -206,7 +206,8 @@ static void a_hint_with_the_key(void)
 	hinted("evp", RELAY_MODE_E2AE, UINT32_MAX, at(UINT32_MAX - 1, 65000), true);
 }
 
-/* Another key and SSRC: after the first stream the hint is used up, whatever RTCP came before. */
+/* After the first stream, the hint no longer applies, with another key and SSRC; RTCP before that
+ * stream makes no difference. */
 static void a_hint_is_used_once(void)
 {
 	struct scene s;
@@ -260,8 +261,8 @@ static void an_ssrc_changes_late_in_the_call(void)
 	}
 }
 
-/* A new key at the same address: the setting says which ROCs are tried, and a gap around the
- * re-keying does no harm. */
+/* Under a new key at the same address, the setting decides which ROCs are tried. Packets lost
+ * around the re-keying make no difference. */
 static void rekeyed(const char *engine, enum relay_rekey_roc rule, uint64_t last, uint64_t first,
                     bool is_heard)
 {
@@ -326,9 +327,9 @@ static void a_terminal_that_moves_may_keep_its_counter(void)
 	keyctx_free(key);
 }
 
-/* --- a sender that was away ------------------------------------------------- */
+/* --- a sender whose packets were lost --------------------------------------- */
 
-/* `gap` packets are sent and lost; the stream is accepted again within a second, and no old packet
+/* `gap` packets are sent and lost. The stream is accepted again within a second, and no old packet
  * is accepted twice. */
 static void away_for(const char *engine, uint64_t from, uint64_t gap)
 {
@@ -377,8 +378,8 @@ static void a_sender_that_was_away_is_found(void)
 	}
 }
 
-/* Failures from the true address change no state: a packet is accepted once, at any ROC, and
- * the stream continues. */
+/* Packets from the peer's address that fail authentication change no state: no packet is accepted
+ * twice, whatever the ROC, and the stream continues. */
 static void failures_open_no_way_back(void)
 {
 	struct scene s;
@@ -424,8 +425,8 @@ static void forge(struct scene *s, enum flood how, uint64_t index)
 	                   &call_local_a, s->octets, n + 10));
 }
 
-/* Twenty forgeries per millisecond before and during a stream at ROC 1: the stream is accepted
- * within two seconds, and no forgery is. */
+/* Twenty forged packets per millisecond before and during a stream at ROC 1: the stream is accepted
+ * within two seconds, and no forged packet is accepted. */
 static void flooded(enum flood how)
 {
 	struct scene s;

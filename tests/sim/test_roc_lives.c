@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* Random behaviour of a sender and its ROC: whatever is lost, repeated, forged or re-keyed, no
- * packet is accepted twice, and the stream is accepted again. */
+/* Random behaviour of a sender and its ROC: after any losses, repetitions, forgeries and
+ * re-keyings, no packet is accepted twice, and the stream is accepted again. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
 
 enum { SSRC = 0x0a0a0a0a, SENT_MAX = 4000, RECENT = 300 };
 
-/* A terminal that loses, reorders, re-keys and resets at random, and an attacker who repeats and
- * forges its packets. */
+/* A terminal that loses and reorders packets, re-keys and resets its ROC at random, and an attacker
+ * who repeats and forges its packets. */
 struct life {
 	struct scene s;
-	uint64_t index[SCENE_KEYS]; /* of the next packet under each key */
+	uint64_t index[SCENE_KEYS]; /* index of the next packet under each key */
 	unsigned key;
-	/* an RTP packet under the current key was accepted; the last had this index */
+	/* true: RTP under the present key was accepted, last with index heard_index */
 	bool has_heard;
 	uint64_t heard_index;
 	unsigned n_sent;
 	uint8_t n_heard[SENT_MAX], key_of[SENT_MAX];
-	uint64_t index_of[SENT_MAX]; /* 0: SRTCP */
+	uint64_t index_of[SENT_MAX]; /* index of each packet sent; 0: SRTCP */
 	struct {
 		uint8_t octets[128];
 		size_t n;
@@ -91,15 +91,15 @@ static void life_listen(struct life *l)
 	}
 }
 
-/* Loses packets, at most as many as the gateway can bridge. */
+/* Skips packets as if they were lost, at most as many as the gateway can bridge. */
 static void life_leave(struct life *l, uint64_t gap)
 {
 	if (l->has_heard && l->index[l->key] + gap - l->heard_index < 130000)
 		l->index[l->key] += gap;
 }
 
-/* The terminal keeps its ROC under the new key, or resets it; the old key still works
- * for a second. */
+/* Re-keys: the terminal keeps its ROC under the new key, or resets it; the old key is accepted for
+ * another second. */
 static void life_rekey(struct life *l)
 {
 	uint64_t before = l->index[l->key], r = test_random(&l->s.g.random);
@@ -138,8 +138,8 @@ static void lead_a_life(const char *engine)
 		if (l.key == SCENE_KEYS)
 			break;
 	}
-	/* After any history it is accepted again within a few packets; delayed packets that arrive
-	 * now prolong that. */
+	/* After any history, the stream is accepted again within a few packets; delayed packets
+	 * that arrive now may make it later. */
 	l.key = l.key < SCENE_KEYS ? l.key : SCENE_KEYS - 1;
 	stage_run(&s->g, 2000);
 	for (unsigned i = 0; i < 200; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A terminal with its own ROC estimate: its libsrtp decrypts everything that was sent, whatever the
- * core or signalling did before. */
+/* A terminal with libsrtp, which estimates the ROC by itself, decrypts every packet that the relay
+ * sends, whatever the core or signalling did before. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -35,7 +35,7 @@ static void listener_close(struct listener *l)
 	scene_close(&l->s);
 }
 
-/* Receives everything that waits at the terminal; returns the number of packets accepted. */
+/* Receives the packets that wait at the terminal; returns the number of packets that it accepts. */
 static unsigned hears(struct listener *l)
 {
 	unsigned before = l->ear.heard;
@@ -84,8 +84,8 @@ static void take_keys(struct listener *l, unsigned nth)
 	EXPECT(ear_rekey(&l->ear, l->s.down[nth].ctx));
 }
 
-/* RFC 3711 3.4: the SRTCP index is not reset when keys change. If it were, such a terminal would
- * refuse as many reports as had been sent. */
+/* RFC 3711 3.4: the relay does not reset the SRTCP index when keys change. After a reset, the
+ * terminal would refuse as many reports as had been sent before. */
 static void rekey_with(const char *engine, const char *suite)
 {
 	struct listener l;
@@ -137,7 +137,8 @@ static void a_new_address_restarts_no_srtcp_index(void)
 	listener_close(&l);
 }
 
-/* SRTP, RTP, SRTP again; or the media ended and started again. Both with a new key. */
+/* The call changes to plain RTP and back to SRTP, or its media ends and starts again, in both cases
+ * with a new key: the SRTCP index continues. */
 static void clear_or_paused_between(bool is_paused)
 {
 	struct listener l;
@@ -160,7 +161,7 @@ static void clear_or_paused_between(bool is_paused)
 	take_keys(&l, 1);
 	EXPECT_INT(reports(&l, 20), 20);
 	rtp(&l, 2);
-	/* Another source too: its SRTCP index may start anywhere. */
+	/* The terminal also accepts a report of another source, whatever its first SRTCP index. */
 	EXPECT_INT(report(&l, SSRC_B + 1), 1);
 	listener_close(&l);
 }
@@ -201,7 +202,7 @@ static unsigned core_speaks(struct listener *l, uint64_t first, unsigned n, uint
 	return heard;
 }
 
-/* Drops what waits at the terminal, as if lost on the access network. */
+/* Drops the packets that wait at the terminal, as if the access network had lost them. */
 static void loses(struct listener *l)
 {
 	struct sim_pkt got;
@@ -211,8 +212,8 @@ static void loses(struct listener *l)
 		;
 }
 
-/* A packet with a far-off sequence number, received or lost, changes nothing: the source continues
- * and is received. */
+/* After one packet with a distant sequence number, received or lost, the source continues, and the
+ * terminal accepts its packets. */
 static void a_stray_packet_silences_nobody(void)
 {
 	static const uint16_t off[] = {200,   3000,  16000, 17000, 32000, 32767, 32768, 32769,
@@ -242,7 +243,7 @@ static void a_stray_packet_silences_nobody(void)
 	}
 }
 
-/* After a hold of any length, all packets are received from the first one on. */
+/* After a hold of any length, the terminal accepts all packets from the first one on. */
 static void a_hold_of_any_length(void)
 {
 	static const uint32_t holds[] = {100,   1000,  16000, 17000, 32000, 32700,
@@ -272,14 +273,15 @@ static void a_hold_of_any_length(void)
 	}
 }
 
-/* Within the window: after a transfer a source starts where the first one started,
- * under its SSRC. */
+/* After a transfer, a new source starts with the SSRC and the first sequence number of the old one,
+ * which is still within the send window. */
 static void a_source_that_begins_again(void)
 {
 	/* The new timestamps relative to the first old ones: later, earlier, equal. */
 	static const struct {
 		uint32_t timestamp;
-		/* with the same timestamps the first packets look like duplicates */
+		/* packets not received: with equal timestamps the first packets look like
+		 * duplicates */
 		unsigned lost;
 	} rows[] = {{320000, 0}, {0x80000000, 0}, {(uint32_t)-5000000, 0}, {7, 3}};
 
@@ -300,8 +302,8 @@ static void a_source_that_begins_again(void)
 	}
 }
 
-/* Two or more sources with their own sequence numbers under one SSRC: all are received, each under
- * its own outgoing SSRC. */
+/* Two or more sources send with one SSRC and their own sequence numbers: all are received, each
+ * under its own outgoing SSRC. */
 static void counters_under_one_ssrc(void)
 {
 	/* Distances of the sequence numbers; within the window the first packets of the later
@@ -332,7 +334,8 @@ static void counters_under_one_ssrc(void)
 	}
 }
 
-/* More sources than outgoing SSRCs: SSRCs are reclaimed, and the SSRC limit silences no source. */
+/* With more sources than outgoing SSRCs, the relay reclaims SSRCs, and no source is silenced by the
+ * SSRC limit. */
 static void outgoing_ssrcs_are_reclaimed(void)
 {
 	struct listener l;
@@ -345,20 +348,21 @@ static void outgoing_ssrcs_are_reclaimed(void)
 		heard += hears(&l);
 	}
 	EXPECT(heard >= 1200 - 12);
-	/* All at once: packets may be dropped, but no keystream is used twice. */
+	/* All sources send at the same time: packets may be dropped, but no keystream is used
+	 * twice. */
 	for (unsigned k = 0; k < 60; k++)
 		core_sends(&l, (uint16_t)test_random(&l.s.g.random),
 		           (uint32_t)test_random(&l.s.g.random));
 	(void)hears(&l);
 	EXPECT_INT(core_speaks(&l, 30000, 50, 5), 50);
-	/* Another source still has its place. */
+	/* There is still an outgoing SSRC for another source. */
 	EXPECT_INT(report(&l, SSRC_B + 1), 1);
 	EXPECT_OK(call_query(&l.s.g, l.s.call));
 	EXPECT_INT(l.s.g.media_stats[0].legs[1].verdicts[VERDICT_DUPLICATE], 0);
 	listener_close(&l);
 }
 
-/* Random sources, jumps, repeats and bursts: no index is used twice. */
+/* With random sources, jumps, repeated packets and bursts, no index is used twice. */
 static void random_sources_never_reuse_an_index(void)
 {
 	struct {
@@ -393,8 +397,8 @@ static void random_sources_never_reuse_an_index(void)
 	listener_close(&l);
 }
 
-/* Late and repeated packets of a regular source do not change its outgoing SSRC, and nothing
- * is sent twice. */
+/* Late and repeated packets of a regular source do not change its outgoing SSRC, and no packet is
+ * forwarded twice. */
 static void late_and_repeated_packets_change_no_ssrc(void)
 {
 	struct listener l;
@@ -403,20 +407,20 @@ static void late_and_repeated_packets_change_no_ssrc(void)
 	if (!listener_open(&l))
 		return;
 	for (unsigned k = 0; k < 3000; k++) {
-		unsigned at = k % 10 == 7 ? k + 1 : k % 10 == 8 ? k - 1 : k; /* two swapped */
+		unsigned at = k % 10 == 7 ? k + 1 : k % 10 == 8 ? k - 1 : k; /* swap 2 of 10 */
 
 		core_sends(&l, (uint16_t)(65000 + at), at * 160);
 		if (k % 10 == 3)
 			core_sends(&l, (uint16_t)(65000 + at), at * 160); /* sent twice */
 		if (k % 10 == 5)
-			/* sent again later */
+			/* send an earlier packet again */
 			core_sends(&l, (uint16_t)(65000 + at - 5), (at - 5) * 160);
 		heard += hears(&l);
 	}
 	EXPECT_INT(heard, 3000);
 	EXPECT_INT(l.ear.n_ssrcs, 1);
 	EXPECT_INT(l.ear.refused, 0);
-	/* A packet older than the terminal's replay window keeps its SSRC. */
+	/* A packet that is older than the terminal's replay window leaves under the same SSRC. */
 	core_sends(&l, (uint16_t)(65000 + 3000 + 200), 3200 * 160);
 	core_sends(&l, (uint16_t)(65000 + 3001), 3001 * 160);
 	core_sends(&l, (uint16_t)(65000 + 3000 + 201), 3201 * 160);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Statistics of a call: RTP and RTCP separately, per source, and with m-lines that are removed
- * and added again. */
+/* Statistics of a call count RTP and RTCP separately, count each source, and include m-lines that
+ * were removed. */
 #include "tests/harness/call.h"
 
 enum { SSRC_A = 0x0a0a0a0a, SSRC_C = 0x0c0c0c0c, RTP_LEN = 172, RTCP_LEN = 28 };
@@ -24,7 +24,7 @@ static void send_rtp(struct talk *t, uint32_t ssrc, uint64_t first, unsigned n)
 	}
 }
 
-/* Sends a sender report, complete or too short. */
+/* Sends `n` sender reports of source `ssrc`. */
 static void send_rtcp(struct talk *t, uint32_t ssrc, unsigned n)
 {
 	uint8_t octets[RTCP_LEN] = {0x80,
@@ -80,7 +80,8 @@ static void rtp_and_rtcp_are_counted_apart(void)
 	EXPECT_INT(s->rtcp_bytes, 2 * RTCP_LEN);
 	EXPECT_INT(s->rx_bytes, 5 * len + 2 * RTCP_LEN);
 	EXPECT_INT(s->rtcp_errors, 0);
-	/* The gate closes: RTCP continues, RTP does not; without the leg neither continues. */
+	/* Without the core leg, a report from leg a is still counted, and counted as an error,
+	 * because it cannot be forwarded. */
 	t.media.legs[1].exists = false;
 	EXPECT_OK(call_update(&t.g, t.call, &t.spec));
 	send_rtp(&t, SSRC_A, 6, 3);
@@ -103,7 +104,7 @@ static void removed_m_lines_still_count(void)
 	for (unsigned round = 0; round < 2; round++) {
 		struct relay_media_spec kept = t.media;
 
-		/* The m-line is removed with both legs, and added again. */
+		/* Remove the m-line with both legs, and add it again. */
 		for (unsigned i = 0; i < RELAY_LEGS_MAX; i++)
 			t.media.legs[i].exists = false;
 		EXPECT_OK(call_update(&t.g, t.call, &t.spec));

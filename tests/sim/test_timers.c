@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Events: inactivity, set-up, key lifetimes, failure rates, stream limits. Each is raised once, and
- * only authentic packets count. */
+/* Events of inactivity, set-up, key lifetimes, failure rates and stream limits are raised once;
+ * only authentic packets count as activity. */
 #include "tests/harness/call.h"
 
 #include "base/clk.h"
@@ -13,7 +13,7 @@ static bool prepare(struct scene *s)
 	return scene_prepare(s, "evp", "AES_CM_128_HMAC_SHA1_80");
 }
 
-/* Gives the end a new key with a lifetime of `pkts` packets. */
+/* Gives `end` a new key with a lifetime of `pkts` packets. */
 static bool make_short_lived(struct scene *s, struct srtp_end *end, uint64_t pkts)
 {
 	struct keyctx *whole = call_key("AES_CM_128_HMAC_SHA1_80");
@@ -24,7 +24,7 @@ static bool make_short_lived(struct scene *s, struct srtp_end *end, uint64_t pkt
 	return ok;
 }
 
-/* Sends from the terminal; `forged`: with a wrong tag. True if the core received it. */
+/* Sends a packet from the terminal; `forged`: with a wrong tag. True if the core receives it. */
 static bool comes_up(struct scene *s, uint32_t ssrc, uint64_t index, bool forged)
 {
 	size_t n = call_rtp(s->octets, ssrc, index);
@@ -113,8 +113,8 @@ static void forgeries_are_no_activity(void)
 	scene_close(&s);
 }
 
-/* An update that enables inactivity starts its time now, because the silence of a hold does not
- * count; an update can also disable it. */
+/* An update that sets inactivity_ms starts the time anew, because the silence of a hold does not
+ * count. An update can also disable the event. */
 static void inactivity_can_be_changed(void)
 {
 	struct scene s;
@@ -201,7 +201,8 @@ static void a_receive_key_ends(void)
 	}
 	EXPECT_INT(last_event(&s.g, RELAY_EVENT_KEY_SOFT_LIMIT)->count, SOFT);
 	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_KEY_EXPIRED), 0);
-	/* The terminal ignores its lifetime: its engine starts again. */
+	/* The terminal ignores the key's lifetime: open a new SRTP end, which has counted no
+	 * packets. */
 	if (!scene_set_key(&s.up[0], twin))
 		return;
 	for (uint64_t i = 200; i < 210; i++)
@@ -215,8 +216,8 @@ static void a_receive_key_ends(void)
 	scene_close(&s);
 }
 
-/* Many terminals announce a lifetime and exceed it: their media continues, and signalling was
- * warned in time. */
+/* Many terminals announce a key lifetime and exceed it: their media continues, and an event warns
+ * signalling in time. */
 static void a_receive_key_near_its_lifetime_is_reported(void)
 {
 	struct keyctx *endless;
@@ -224,7 +225,7 @@ static void a_receive_key_near_its_lifetime_is_reported(void)
 
 	if (!prepare(&s) || !make_short_lived(&s, &s.up[0], LIFETIME))
 		return;
-	/* The terminal's send key: the same key, without a limit. */
+	/* The terminal sends with the same key, but without a lifetime. */
 	s.media.legs[0].receive = s.up[0].ctx;
 	endless = call_key_again(s.up[0].ctx, (struct view){.n = 0}, 0);
 	if (!EXPECT(endless != NULL) || !scene_set_key(&s.up[1], endless) || !scene_start(&s))
@@ -241,7 +242,7 @@ static void a_receive_key_near_its_lifetime_is_reported(void)
 	scene_close(&s);
 }
 
-/* 128 packets are half a second of video: video has its own window size. */
+/* Video has its own replay window size, because 128 packets are only half a second of video. */
 static void windows_by_kind(void)
 {
 	for (unsigned video = 0; video < 2; video++) {
@@ -318,8 +319,8 @@ static void later(struct scene *s, uint64_t seconds)
 	stage_run(&s->g, 1);
 }
 
-/* Four sources fit; the fifth is refused and reported, until one of the four is idle for long: then
- * the one idle longest is evicted. */
+/* A leg has room for four sources. The fifth is refused and reported until one of the four has been
+ * idle for long; then the source that was idle longest is evicted. */
 static void sources_above_the_limit(void)
 {
 	struct scene s;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Order of trust: whatever arrives, only authenticated packets change state, and
- * the call continues. */
+/* Whatever arrives, only authenticated packets change state, and the call continues. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -20,8 +19,8 @@ static void put(struct scene *s, const struct addr *from, size_t n)
 	EXPECT_OK(sim_send(s->g.sim, from, &call_local_a, s->octets, n));
 }
 
-/* Number of packets that the core received since the last call; each must have been
- * made by call_rtp. */
+/* Returns the number of packets that the core has received since the last heard(); call_rtp must
+ * have made each of them. */
 static unsigned heard(struct scene *s)
 {
 	struct sim_pkt got;
@@ -39,7 +38,7 @@ static unsigned heard(struct scene *s)
 }
 
 /* Three wraps of the sequence number. Near each wrap, packets are lost and reordered within a
- * window, also across the wrap; every packet sent arrives once, in clear and unchanged. */
+ * window, also across the wrap. Every packet sent arrives once, decrypted and unchanged. */
 static void three_wraps(const char *engine)
 {
 	enum { SPAN = 3 * 65536 + 300, BLOCK = 40 };
@@ -121,8 +120,8 @@ static void replays_are_dropped(void)
 	scene_close(&s);
 }
 
-/* Changes every octet of a packet in turn: none passes or changes state, and the correct
- * packet still passes. */
+/* Changes each octet of a packet in turn: no changed packet passes or changes state, and the
+ * correct packet still passes. */
 static void forgeries_move_nothing(void)
 {
 	static const struct addr mallory = {.ip = {203, 0, 113, 9}, .port = 666, .version = 4};
@@ -144,7 +143,7 @@ static void forgeries_move_nothing(void)
 		put(&s, &mallory, n);
 		EXPECT_INT(heard(&s), 0);
 	}
-	/* A sequence number far ahead would change the ROC if it were believed. */
+	/* A forged packet with a sequence number far ahead must not change the ROC. */
 	memcpy(s.octets, good, n);
 	be16_put(s.octets + 2, 40000);
 	put(&s, &mallory, n);
@@ -186,8 +185,8 @@ static void a_flood_of_sources_leaves_no_state(void)
 	scene_close(&s);
 }
 
-/* The terminal's NAT changes its port: the first authenticated packet moves the latch, an old
- * packet replayed from elsewhere does not. */
+/* The terminal's NAT changes its port: the leg learns the address from the first authenticated
+ * packet, and not from an old packet that is replayed from another host. */
 static void a_rebind_is_followed_once_proven(void)
 {
 	static const struct addr moved = {.ip = {192, 0, 2, 1}, .port = 4999, .version = 4};
@@ -216,8 +215,8 @@ static void a_rebind_is_followed_once_proven(void)
 	scene_close(&s);
 }
 
-/* Mallory held it back: authentic, so it is forwarded, but older than the latest packet, so its
- * source address is not learnt. */
+/* Mallory delays an authentic packet: it is forwarded, but its source address is not learnt,
+ * because it is older than the latest packet. */
 static void an_old_packet_moves_no_latch(void)
 {
 	static const struct addr mallory = {.ip = {203, 0, 113, 9}, .port = 666, .version = 4};
@@ -255,7 +254,8 @@ static void an_old_packet_moves_no_latch(void)
 		EXPECT(sim_receive(s.g.sim, &call_peer_b, &got));
 		EXPECT(addr_eq(&scene_leg_a(&s)->remote, &call_peer_a));
 	}
-	/* Also not under the previous key, once the new key was used. */
+	/* The source of a delayed packet under the previous key is not learnt either, once the new
+	 * key was used. */
 	scene_use_keys(&s, 1);
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	EXPECT(scene_goes_up(&s, &s.up[1], SSRC_A, 5));
@@ -268,7 +268,7 @@ static void an_old_packet_moves_no_latch(void)
 	scene_close(&s);
 }
 
-/* Clear RTP, STUN, DTLS and noise at a secure leg reach nobody, from any sender. */
+/* A leg with SRTP drops plain RTP, STUN, DTLS and random octets, even from the peer. */
 static void what_is_not_srtp_stays_out(void)
 {
 	static const uint8_t stun[20] = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A leg where nothing authenticates reports what it receives instead: plain packets, another key,
- * another tag length. */
+/* When no packet authenticates on a leg, the relay reports what it receives instead: plain packets,
+ * SRTP under another key, or with another tag length. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -20,7 +20,8 @@ static bool is_libsrtp(const char *engine)
 	return engine[0] == 'l';
 }
 
-/* A 20 ms packet with the payload type and random octets, except the first `n_fixed`. */
+/* Writes an RTP packet with payload type `pt` and random octets of payload, except the first
+ * `n_fixed`. */
 static size_t speech(struct scene *s, uint8_t pt, uint64_t index, unsigned n_fixed, unsigned len)
 {
 	(void)call_rtp(s->octets, SSRC, index);
@@ -51,7 +52,7 @@ static unsigned told(const struct scene *s, enum relay_finding finding)
 	return n;
 }
 
-/* At last the correct packets arrive: they are received, and the finding ends. */
+/* Sends correct packets at last: they are accepted, and the finding ends. */
 static void ends_well(struct scene *s, struct srtp_end *end, uint64_t index)
 {
 	EXPECT(arrives(s, end_protect(end, s->octets, speech(s, 0, index, 0, LEN),
@@ -103,7 +104,8 @@ static void plain_rtp_is_called_clear(void)
 	}
 }
 
-/* The lengths of plain RTCP fill the packet and leave no room for an index and a tag. */
+/* Plain RTCP is recognised because its length fields fill the packet, with no room for an SRTCP
+ * index and a tag. */
 static void plain_rtcp_is_called_clear(void)
 {
 	for (unsigned e = 0; e < ARRAY_LEN(engines); e++) {
@@ -151,7 +153,8 @@ static void protected(const char *engine, const char *suite, struct keyctx *thei
 	srtp_close(&end);
 }
 
-/* Also with a payload of equal octets, because cipher text is compared. */
+/* SRTP under another key is reported as wrong key, also if all payload octets are equal, because
+ * the relay compares encrypted octets. */
 static void another_key_is_called_wrong(void)
 {
 	for (unsigned i = 0; i < ARRAY_LEN(engines); i++) {
@@ -180,7 +183,7 @@ static struct keyctx *under(const char *suite, const struct keyctx *k, struct vi
 	return again;
 }
 
-/* The same key with another tag length: found with the first packet, and no packet is accepted. */
+/* The same key with another tag length is recognised from the first packet; none is accepted. */
 static void other_tags(const char *engine, const char *ours, const char *theirs, bool has_mki,
                        unsigned n)
 {
@@ -192,7 +195,7 @@ static void other_tags(const char *engine, const char *ours, const char *theirs,
 	struct srtp_end end;
 	struct scene s;
 
-	/* The reference engine cannot try another tag length: it reports a wrong key. */
+	/* The engine libsrtp cannot try another tag length, so the relay reports a wrong key. */
 	test_context("%s expects %s, gets %s, %u packets", engine, ours, theirs, n);
 	if (!scene_prepare(&s, engine, ours) ||
 	    !scene_set_key(&s.up[0], under(ours, s.up[0].ctx, mki)) ||
@@ -233,7 +236,7 @@ static void tags_of_another_length(void)
 	}
 }
 
-/* Forgeries and replays do not disturb a finding, and it ends with a new key. */
+/* Forged and replayed packets do not change a finding; a new key ends the finding. */
 static void a_new_key_begins_anew(void)
 {
 	struct scene s;
@@ -243,7 +246,7 @@ static void a_new_key_begins_anew(void)
 	ends_well(&s, &s.up[0], 400);
 	for (uint64_t i = 0; i < 50; i++)
 		EXPECT(!arrives(&s, speech(&s, 0, 500 + i, 0, LEN)));
-	/* Something authenticated: later failures are an attack or another fault. */
+	/* After a packet has authenticated, failures are an attack, and no finding. */
 	EXPECT_INT(scene_leg_a(&s)->finding, RELAY_FINDING_NONE);
 	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_AUTH_FAILED], 50);
 	scene_use_keys(&s, 1);
