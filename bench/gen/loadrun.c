@@ -89,7 +89,7 @@ static enum err one_run(struct measured *m, struct measure_config *c, struct pee
 	aim(c, &plan, peer, what, sizeof(what));
 	if (e == ERR_OK)
 		e = measure_run(m, c, why);
-	if (peer && peer_check(peer, why) != ERR_OK) /* the cause of all other errors */
+	if (peer && peer_check(peer, why) != ERR_OK) /* an exit causes all other errors */
 		e = ERR_CLOSED;
 	if (peer)
 		peer_end(peer);

@@ -15,7 +15,7 @@ struct wire_tap {
 	int in, out; /* packet sockets for receiving and sending; -1: none */
 	struct frame_link link;
 	uint8_t *ring;
-	unsigned block, left; /* the block to read; its frames not read yet */
+	unsigned block, left; /* index of the block to read; its frames not read yet */
 	uint8_t *next;        /* the next of these; NULL: the kernel still owns the block */
 	uint64_t drops;
 };

@@ -19,7 +19,7 @@
  * "max": b, "n": k, "values": [in order]} of repetitions.
  */
 struct result {
-	json_t *doc, *rows, *warnings, *notes; /* the last three are inside doc */
+	json_t *doc, *rows, *warnings, *notes; /* rows, warnings and notes are inside doc */
 };
 
 /* How a column of a table is printed. */
