@@ -3,6 +3,8 @@
  * left in memory. */
 #include "tests/harness/service_scene.h"
 
+#include "base/clk.h"
+#include "base/mem.h"
 #include "base/secret.h"
 
 /* A receive key may have a start ROC for its first stream. Another ROC with the same key is not a
@@ -257,9 +259,78 @@ static void leaves_no_key_behind(void)
 	EXPECT_INT(after.in_use_bytes, before.in_use_bytes);
 }
 
+#define SECOND_MEDIA                                                         \
+	"{\"id\":\"c\",\"media\":[{\"id\":\"1\",\"mode\":\"rtp\",\"legs\":{" \
+	"\"a\":{},\"b\":{}}}]}"
+#define MANY_CHANGES                                                          \
+	"{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"active\":\"b2\",\"legs\":{" \
+	"\"a\":{\"receive\":{\"keying\":" KEYED(                              \
+		KEY3) "}},\"b\":null,\"b2\":{}}},"                            \
+		      "{\"id\":\"2\",\"mode\":\"rtp\",\"legs\":{\"a\":{},\"b\":{}}}]}"
+
+/* Creates and updates a session while the nth allocation of the update fails. Checks that a failed
+ * update leaves the content as it was. Returns false when no allocation failed any more. */
+static bool update_without_memory(struct service *sv, uint64_t nth, unsigned *failures)
+{
+	static struct answers got;
+	const struct registry_session *s;
+	struct spec_session *patch, *same = NULL;
+	bool failed;
+
+	got.n = 0;
+	service_scene_ns += 10 * NS_PER_S; /* ends the quarantine of the ports */
+	ask_create(sv, E2AE("c", KEY1), &got);
+	relay_poll(&fake_relay);
+	ask_update(sv, SECOND_MEDIA, &got);
+	relay_poll(&fake_relay);
+	EXPECT_INT(got.last[1].e, ERR_OK);
+	s = registry_find(service_registry(sv), STR("c"));
+	EXPECT_OK(spec_new(&same));
+	EXPECT_OK(schema_copy(&spec_session_schema, same, s->spec));
+	patch = patch_of_json(sv, MANY_CHANGES);
+	mem_fail_nth(nth);
+	service_update_take(sv, patch, on_answer, &got);
+	relay_poll(&fake_relay);
+	failed = mem_has_failed();
+	mem_fail_nth(0);
+	relay_poll(&fake_relay);
+	EXPECT_INT(got.n, 3);
+	EXPECT(failed || !got.last[2].e);
+	EXPECT(spec_eq(s->spec, same) == (got.last[2].e != ERR_OK));
+	*failures += got.last[2].e != ERR_OK;
+	spec_free(same);
+	service_delete(sv, STR("c"), on_answer, &got);
+	relay_poll(&fake_relay);
+	EXPECT_INT(got.last[3].e, ERR_OK);
+	return failed;
+}
+
+/* Each allocation of an update fails once: the session stays as it was, and no holder of a key
+ * context is left when it has ended. */
+static void an_update_without_memory_changes_nothing(void)
+{
+	struct secret_usage before, after;
+	struct service *sv;
+	unsigned failures = 0;
+	uint64_t nth = 1;
+
+	secret_get_usage(&before);
+	sv = service_start(30000, 30099, SPEC_REKEY_ACCEPT);
+	do {
+		test_context("allocation %u", (unsigned)nth);
+		secret_get_usage(&after);
+		EXPECT_INT(after.in_use_bytes, before.in_use_bytes);
+	} while (update_without_memory(sv, nth++, &failures) && nth < 1000);
+	EXPECT(failures > 4);
+	service_end(sv);
+	secret_get_usage(&after);
+	EXPECT_INT(after.in_use_bytes, before.in_use_bytes);
+}
+
 TEST_MAIN("service-keys", {"rekeys_by_policy", rekeys_by_policy},
           {"a_receive_key_may_have_a_roc", a_receive_key_may_have_a_roc},
           {"a_key_is_not_changed_by_removing_it_first", a_key_is_not_changed_by_removing_it_first},
           {"a_key_is_not_changed_by_a_detour", a_key_is_not_changed_by_a_detour},
           {"a_new_leg_takes_a_new_key", a_new_leg_takes_a_new_key},
+          {"an_update_without_memory_changes_nothing", an_update_without_memory_changes_nothing},
           {"leaves_no_key_behind", leaves_no_key_behind})
