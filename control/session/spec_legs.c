@@ -163,8 +163,10 @@ void spec_leg_set_key(struct spec_leg *leg, bool is_send, const struct keyctx *k
 {
 	const struct keyctx **at = is_send ? &leg->relay.send : &leg->relay.receive;
 
+	/* Takes first: `key` may be the leg's present key, and the leg its only holder. */
+	keyctx_take(key);
 	keyctx_free(*at);
-	*at = keyctx_take(key);
+	*at = key;
 	SPEC_HAS(leg, is_send ? SPEC_LEG_SEND : SPEC_LEG_RECEIVE);
 	*(is_send ? &leg->send_has : &leg->receive_has) |= 1u << SPEC_DIRECTION_KEYING;
 }

@@ -259,6 +259,30 @@ static void leaves_no_key_behind(void)
 	EXPECT_INT(after.in_use_bytes, before.in_use_bytes);
 }
 
+/* Sets the key that the leg already holds, as its only holder: the key stays. */
+static void a_leg_is_given_its_own_key(void)
+{
+	struct secret_usage before, one, now;
+	struct keyctx *k = NULL, *copy = NULL;
+	struct spec_leg leg = {.has = 0};
+
+	secret_get_usage(&before);
+	REQUIRE_OK(keyctx_generate(&k, suite_get(SUITE_AES_CM_128_HMAC_SHA1_80)));
+	REQUIRE_OK(keyctx_copy(&copy, k));
+	spec_leg_set_key(&leg, false, k);
+	keyctx_free(k);
+	secret_get_usage(&one);
+	spec_leg_set_key(&leg, false, leg.relay.receive);
+	secret_get_usage(&now);
+	if (EXPECT_INT(now.in_use_bytes, one.in_use_bytes)) {
+		EXPECT(keyctx_eq(leg.relay.receive, copy));
+		schema_fini(&spec_leg_schema, &leg);
+	}
+	keyctx_free(copy);
+	secret_get_usage(&now);
+	EXPECT_INT(now.in_use_bytes, before.in_use_bytes);
+}
+
 #define SECOND_MEDIA                                                         \
 	"{\"id\":\"c\",\"media\":[{\"id\":\"1\",\"mode\":\"rtp\",\"legs\":{" \
 	"\"a\":{},\"b\":{}}}]}"
@@ -333,4 +357,5 @@ TEST_MAIN("service-keys", {"rekeys_by_policy", rekeys_by_policy},
           {"a_key_is_not_changed_by_a_detour", a_key_is_not_changed_by_a_detour},
           {"a_new_leg_takes_a_new_key", a_new_leg_takes_a_new_key},
           {"an_update_without_memory_changes_nothing", an_update_without_memory_changes_nothing},
+          {"a_leg_is_given_its_own_key", a_leg_is_given_its_own_key},
           {"leaves_no_key_behind", leaves_no_key_behind})
