@@ -172,11 +172,12 @@ static bool plain_eq(const struct schema_field *f, const void *a, const void *b)
 static enum err uint_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
                           void *at)
 {
-	if (d->kind != DOC_INT)
-		return wrong_kind(in, f, d, DOC_INT);
-	if (d->number < f->min || d->number > f->max)
-		return schema_refuse(in, ERR_RANGE, f, d, "must be an integer from %lld to %lld",
-		                     (long long)f->min, (long long)f->max);
+	bool is_int = d->kind == DOC_INT;
+
+	if (!is_int || d->number < f->min || d->number > f->max)
+		return schema_refuse(in, is_int ? ERR_RANGE : ERR_INVALID, f, d,
+		                     "must be an integer from %lld to %lld", (long long)f->min,
+		                     (long long)f->max);
 	schema_put_uint(f, at, (uint64_t)d->number);
 	return ERR_OK;
 }
@@ -264,11 +265,8 @@ static enum err refuse_word(struct schema_in *in, const struct schema_field *f, 
 static enum err word_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
                           void *at)
 {
-	const struct word *w;
+	const struct word *w = d->kind == DOC_TEXT ? word_find(f->words, d->text) : NULL;
 
-	if (d->kind != DOC_TEXT)
-		return wrong_kind(in, f, d, DOC_TEXT);
-	w = word_find(f->words, d->text);
 	if (!w)
 		return refuse_word(in, f, d);
 	schema_put_uint(f, at, w->value);
@@ -324,9 +322,7 @@ static enum err addr_read(struct schema_in *in, const struct schema_field *f, co
 {
 	struct addr a;
 
-	if (d->kind != DOC_TEXT)
-		return wrong_kind(in, f, d, DOC_TEXT);
-	if (addr_parse(d->text, &a) || a.port == 0)
+	if (d->kind != DOC_TEXT || addr_parse(d->text, &a) || a.port == 0)
 		return schema_refuse(in, ERR_INVALID, f, d,
 		                     "must be ADDRESS:PORT or [IPv6]:PORT, an IP address and a "
 		                     "port from 1 to 65535");

@@ -214,7 +214,43 @@ static void faults_of_a_document(void)
 	}
 }
 
+/* A value of the wrong kind: the error says what is allowed, not only which kind. */
+static void faults_of_the_kind(void)
+{
+	static const struct {
+		const char *json, *text;
+	} rows[] = {
+		{"{\"dscp\":\"x\"}", "dscp = \"x\": must be an integer from 0 to 63"},
+		{"{\"dscp\":64}", "dscp = 64: must be an integer from 0 to 63"},
+		{"{\"dscp\":1.5}", "dscp = 1.5: must be an integer from 0 to 63"},
+		{"{\"rtcp\":7}", "rtcp = 7: must be one of mux, pair, none"},
+		{"{\"receive\":{\"gate\":true}}",
+	         "receive.gate = true: must be one of open, closed"},
+		{"{\"remote\":7}", "remote = 7: must be ADDRESS:PORT or [IPv6]:PORT, an IP address "
+	                           "and a port from 1 to 65535"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct spec_leg leg = {.has = 0};
+		struct schema_fault fault = {.e = ERR_OK};
+		struct schema_in in = {.fault = &fault};
+		struct doc_arena *a = NULL;
+		struct doc *d = NULL;
+		struct why why = {""};
+
+		test_context("%s", rows[i].json);
+		REQUIRE_OK(doc_arena_new(&a));
+		EXPECT_OK(doc_json_decode(&d, a, str_of(rows[i].json), NULL));
+		EXPECT(schema_read(&in, &spec_leg_schema, d, &leg) != ERR_OK);
+		schema_fault_text(&fault, &why);
+		EXPECT_TEXT(why.text, rows[i].text);
+		schema_fini(&spec_leg_schema, &leg);
+		doc_arena_free(a);
+	}
+}
+
 TEST_MAIN("schema", {"a table has 64 rows", a_table_has_64_rows},
           {"a part lies in its struct", a_part_lies_in_its_struct},
           {"a document is read", a_document_is_read},
-          {"faults of a document", faults_of_a_document})
+          {"faults of a document", faults_of_a_document},
+          {"faults of the kind", faults_of_the_kind})
