@@ -19,6 +19,9 @@ struct str {
 #define STR(lit) ((struct str){.p = (lit), .n = sizeof(lit) - 1})
 /* The two arguments of printf for a slice: printf("%.*s", STR_ARG(s)). */
 #define STR_ARG(s) (int)(s).n, (s).p
+/* Like STR_ARG, for a wrong value in an error: at most the first 80 octets, so that a long value
+ * leaves room for the words about what is allowed. */
+#define STR_SHOWN(s) (int)((s).n < 80 ? (s).n : 80), (s).p
 
 static inline struct str str_of(const char *c)
 {

@@ -44,11 +44,11 @@ static enum err put_number(const struct conf_setting *s, void *at, struct str te
 
 	if (str_to_u64(text, UINT64_MAX, &v))
 		return why_fail(why, ERR_INVALID, "\"%.*s\": must be an integer from %llu to %llu",
-		                STR_ARG(text), (unsigned long long)s->min,
+		                STR_SHOWN(text), (unsigned long long)s->min,
 		                (unsigned long long)s->max);
 	if (v < s->min || v > s->max)
 		return why_fail(why, ERR_RANGE, "%.*s is out of range (%llu to %llu)",
-		                STR_ARG(text), (unsigned long long)s->min,
+		                STR_SHOWN(text), (unsigned long long)s->min,
 		                (unsigned long long)s->max);
 	if (s->type == CONF_PORT)
 		*(uint16_t *)at = (uint16_t)v;
@@ -65,12 +65,12 @@ static enum err put_octal(const struct conf_setting *s, void *at, struct str tex
 		if (text.p[i] < '0' || text.p[i] > '7' || text.n > 6)
 			return why_fail(why, ERR_INVALID,
 			                "\"%.*s\": must be an octal number, for example 0660",
-			                STR_ARG(text));
+			                STR_SHOWN(text));
 		v = v * 8 + (uint64_t)(text.p[i] - '0');
 	}
 	if (text.n == 0 || v > s->max)
 		return why_fail(why, ERR_RANGE, "\"%.*s\" is out of range (0 to 0%llo)",
-		                STR_ARG(text), (unsigned long long)s->max);
+		                STR_SHOWN(text), (unsigned long long)s->max);
 	*(unsigned *)at = (unsigned)v;
 	return ERR_OK;
 }
@@ -86,7 +86,7 @@ static enum err put_bool(void *at, struct str text, struct why *why)
 			return ERR_OK;
 		}
 	}
-	return why_fail(why, ERR_INVALID, "\"%.*s\": must be yes or no", STR_ARG(text));
+	return why_fail(why, ERR_INVALID, "\"%.*s\": must be yes or no", STR_SHOWN(text));
 }
 
 static enum err put_word(const struct conf_setting *s, void *at, struct str text, struct why *why)
@@ -97,7 +97,7 @@ static enum err put_word(const struct conf_setting *s, void *at, struct str text
 		*(unsigned *)at = w->value;
 		return ERR_OK;
 	}
-	return why_fail(why, ERR_INVALID, "\"%.*s\": must be one of %s", STR_ARG(text), s->arg);
+	return why_fail(why, ERR_INVALID, "\"%.*s\": must be one of %s", STR_SHOWN(text), s->arg);
 }
 
 static enum err put_list(const struct conf_setting *s, struct conf_list *list, struct str text,
@@ -130,7 +130,7 @@ static enum err put_nets(struct targets_nets *nets, struct str text, struct why 
 			return why_fail(why, ERR_INVALID,
 			                "\"%.*s\": must be a network or an address, for example "
 			                "192.0.2.0/24 or 2001:db8::/32, separated by commas",
-			                STR_ARG(one));
+			                STR_SHOWN(one));
 		nets->n++;
 		if (str_find(text, ',') == text.n)
 			return ERR_OK;
@@ -309,14 +309,14 @@ static enum err flag_split(char *const *argv, int *i, struct str *name, struct s
 	struct str arg = str_of(argv[*i]);
 
 	if (!str_starts(arg, "--") || arg.n == 2)
-		return why_fail(why, ERR_INVALID, "\"%s\" is not a flag; sluiced --help lists them",
-		                argv[*i]);
+		return why_fail(why, ERR_INVALID,
+		                "\"%.80s\" is not a flag; sluiced --help lists them", argv[*i]);
 	*name = str_cut(str_skip(arg, 2), '=', value);
 	if (name->n + 2 < arg.n)
 		return ERR_OK;
 	if (!find(*name) && !str_is(*name, "config"))
 		return why_fail(why, ERR_NOT_FOUND,
-		                "unknown flag --%.*s; sluiced --help lists them", STR_ARG(*name));
+		                "unknown flag --%.*s; sluiced --help lists them", STR_SHOWN(*name));
 	if (!argv[*i + 1])
 		return why_fail(why, ERR_INVALID, "%s needs a value", argv[*i]);
 	*value = str_of(argv[++*i]);
@@ -350,10 +350,12 @@ static enum err read_flags(struct source *src, struct conf_command *command, int
 		s = find(name);
 		if (str_is(name, "config"))
 			command->file = value.p;
+		else if (str_is(name, "help") || str_is(name, "version") || str_is(name, "check"))
+			return why_fail(why, ERR_INVALID, "--%.*s takes no value", STR_SHOWN(name));
 		else if (!s)
 			return why_fail(why, ERR_NOT_FOUND,
 			                "unknown flag --%.*s; sluiced --help lists them",
-			                STR_ARG(name));
+			                STR_SHOWN(name));
 		else if (src) {
 			e = source_put(src, s, value);
 			if (e) {

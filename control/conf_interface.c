@@ -33,11 +33,11 @@ static enum err read_address(struct str text, struct addr *out, struct why *why)
 		return why_fail(why, ERR_INVALID,
 		                "\"%.*s\": must be an IP address in " FORM
 		                ", for example access/192.0.2.1 or access/2001:db8::1",
-		                STR_ARG(text));
+		                STR_SHOWN(text));
 	if (addr_is_any(out) || addr_is_multicast(out))
-		return why_fail(why, ERR_INVALID,
-		                "%.*s is a %s; give the address peers should send to",
-		                STR_ARG(text), addr_is_any(out) ? "wildcard" : "multicast address");
+		return why_fail(
+			why, ERR_INVALID, "%.*s is a %s; give the address peers should send to",
+			STR_SHOWN(text), addr_is_any(out) ? "wildcard" : "multicast address");
 	return ERR_OK;
 }
 
@@ -59,7 +59,7 @@ static enum err read_interface(struct relay_interface *f, struct str text, struc
 			"\"%.*s\": must be " FORM
 			"; NAME is 1 to %zu of the characters A-Z a-z 0-9 - _ . and may end in "
 			":PART",
-			STR_ARG(text), sizeof(f->name) - 1);
+			STR_SHOWN(text), sizeof(f->name) - 1);
 	e = read_address(addr, &f->bind, why);
 	f->advertised = f->bind;
 	if (!e && str_find(text, '!') < text.n)
@@ -68,7 +68,7 @@ static enum err read_interface(struct relay_interface *f, struct str text, struc
 		e = why_fail(why, ERR_INVALID,
 		             "%.*s is IPv%u but its advertised address %.*s is IPv%u; both must "
 		             "be IPv4, or both IPv6",
-		             STR_ARG(addr), f->bind.version, STR_ARG(advertised),
+		             STR_SHOWN(addr), f->bind.version, STR_SHOWN(advertised),
 		             f->advertised.version);
 	return e;
 }
@@ -80,14 +80,14 @@ static enum err add_interface(struct conf_interfaces *list, struct str text, str
 
 	if (list->n == RELAY_INTERFACES_MAX)
 		return why_fail(why, ERR_LIMIT, "\"%.*s\": at most %d addresses are allowed",
-		                STR_ARG(text), RELAY_INTERFACES_MAX);
+		                STR_SHOWN(text), RELAY_INTERFACES_MAX);
 	e = read_interface(&f, text, why);
 	if (e)
 		return e;
 	for (unsigned i = 0; i < list->n; i++)
 		if (strcmp(list->items[i].name, f.name) == 0 &&
 		    addr_ip_eq(&list->items[i].bind, &f.bind))
-			return why_fail(why, ERR_EXISTS, "%.*s is given twice", STR_ARG(text));
+			return why_fail(why, ERR_EXISTS, "%.*s is given twice", STR_SHOWN(text));
 	list->items[list->n++] = f;
 	return ERR_OK;
 }

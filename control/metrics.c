@@ -215,7 +215,7 @@ enum err metrics_check_where(struct str value, struct why *why)
 
 	if (addr_parse(value, &a))
 		return why_fail(why, ERR_INVALID, "\"%.*s\": must be ADDRESS:PORT or [IPv6]:PORT",
-		                STR_ARG(value));
+		                STR_SHOWN(value));
 	return ERR_OK;
 }
 

@@ -28,7 +28,7 @@ enum err signalling_check_ng(struct str value, struct why *why)
 		return why_fail(why, ERR_INVALID,
 		                "\"%.*s\": must be ADDRESS:PORT, for example 127.0.0.1:2223 or "
 		                "[::1]:2223",
-		                STR_ARG(value));
+		                STR_SHOWN(value));
 	return ERR_OK;
 }
 
@@ -40,7 +40,7 @@ enum err signalling_check_allow(struct str value, struct why *why)
 		return why_fail(why, ERR_INVALID,
 		                "\"%.*s\": must be an address or network, for example 192.0.2.1 or "
 		                "192.0.2.0/24",
-		                STR_ARG(value));
+		                STR_SHOWN(value));
 	return ERR_OK;
 }
 

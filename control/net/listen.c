@@ -97,11 +97,11 @@ enum err listen_check(struct str where, struct why *why)
 		if (where.n == 0 || where.p[0] != '/')
 			return why_fail(why, ERR_INVALID,
 			                "\"%.*s\": must be an absolute path or tcp:HOST:PORT",
-			                STR_ARG(where));
+			                STR_SHOWN(where));
 		if (where.n >= sizeof(un.sun_path))
 			return why_fail(why, ERR_TOO_BIG,
 			                "\"%.*s\": the path of a socket must be at most %zu octets",
-			                STR_ARG(where), sizeof(un.sun_path) - 1);
+			                STR_SHOWN(where), sizeof(un.sun_path) - 1);
 		return ERR_OK;
 	}
 	if (addr_parse(str_skip(where, 4), &a))
@@ -109,12 +109,12 @@ enum err listen_check(struct str where, struct why *why)
 			why, ERR_INVALID,
 			"\"%.*s\": must be tcp:HOST:PORT, where HOST is an IP address (127.0.0.1 "
 			"or [::1])",
-			STR_ARG(where));
+			STR_SHOWN(where));
 	if (!addr_is_loopback(&a))
 		return why_fail(why, ERR_DENIED,
 		                "\"%.*s\": must be a loopback address, because the control "
 		                "protocol carries keys unencrypted",
-		                STR_ARG(where));
+		                STR_SHOWN(where));
 	return ERR_OK;
 }
 

@@ -124,7 +124,43 @@ static void errors_name_the_wrong_value(void)
 	}
 }
 
+/* A long value is cut in the error, so that the words about what is allowed are not. */
+static void errors_about_long_values(void)
+{
+	static const struct {
+		const char *flag, *text;
+	} rows[] = {
+		{"--workers", "\": must be an integer from 0 to 64"},
+		{"--osrtp", "\": must be one of end|pass"},
+		{"--control-mode", "\": must be an octal number"},
+		{"--pin-workers", "\": must be yes or no"},
+		{"--interface", "\": must be NAME/ADDR"},
+		{"--media-deny", "\": must be a network or an address"},
+		{"--control", "\": must be an absolute path or tcp:HOST:PORT"},
+		{"--ng", "\": must be ADDRESS:PORT"},
+		{"--ng-allow", "\": must be an address or network"},
+		{"--http", "\": must be ADDRESS:PORT"},
+		{"--sdes-offer", "\": unknown SRTP suite"},
+		{"--help=1", "--help takes no value"},
+	};
+	static struct conf c;
+	static char value[65536];
+
+	memset(value, 'x', sizeof(value) - 1);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char *argv[] = {(char *)"sluiced", (char *)rows[i].flag, value, NULL};
+		struct conf_command command;
+		struct why why = {""};
+
+		test_context("%s", rows[i].flag);
+		EXPECT(conf_load(&c, &command, 3, argv, &why) != ERR_OK);
+		if (!EXPECT(strstr(why.text, rows[i].text) != NULL))
+			fprintf(stderr, "%s\n", why.text);
+	}
+}
+
 TEST_MAIN("conf_files", {"errors name the wrong value", errors_name_the_wrong_value},
+          {"errors about long values", errors_about_long_values},
           {"the example matches the table", example_matches_the_table},
           {"the example is accepted", example_is_accepted},
           {"the manual matches the table", manual_matches_the_table})
