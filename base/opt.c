@@ -244,6 +244,8 @@ static bool take_option(struct parse *p, int *i)
 	const struct opt *o = find(p->c, name);
 	char where[64];
 
+	if (!o && (str_is(name, "help") || (p->c->version && str_is(name, "version"))))
+		return fail(p->c, "--%.*s takes no value", STR_ARG(name));
 	if (!o)
 		return fail(p->c, "unknown option --%.*s", STR_ARG(name));
 	if (text[name.n] == '=')

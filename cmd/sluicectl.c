@@ -355,11 +355,15 @@ static int misused_command(const struct command *c)
 static int run(struct ctl *ctl, const struct command *c)
 {
 	struct why why = {""};
+	enum err e;
 	int rc;
 
 	if (doc_arena_new(&ctl->arena))
 		return EXIT_REFUSED;
-	if (client_open(&ctl->client, ctl->where, ctl->timeout_ms, &why)) {
+	e = client_open(&ctl->client, ctl->where, ctl->timeout_ms, &why);
+	if (e == ERR_INVALID || e == ERR_TOO_BIG) {
+		rc = misused("--control or SLUICE_CONTROL: %s", why.text);
+	} else if (e) {
 		fprintf(stderr, "sluicectl: %s\n", why.text);
 		rc = EXIT_REFUSED;
 	} else {

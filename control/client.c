@@ -48,13 +48,13 @@ static enum err open_socket(int *fd, struct str where, struct why *why)
 			return why_fail(why, ERR_INVALID,
 			                "\"%.*s\": must be tcp:HOST:PORT, where HOST is an "
 			                "IP address",
-			                STR_ARG(where));
+			                STR_SHOWN(where));
 		len = addr_to_sockaddr(&a, &ss);
 	} else {
 		if (where.n >= sizeof(un->sun_path))
 			return why_fail(why, ERR_TOO_BIG,
 			                "\"%.*s\": the path of a socket must be at most %zu octets",
-			                STR_ARG(where), sizeof(un->sun_path) - 1);
+			                STR_SHOWN(where), sizeof(un->sun_path) - 1);
 		un->sun_family = AF_UNIX;
 		memcpy(un->sun_path, where.p, where.n);
 		len = sizeof(*un);
