@@ -23,32 +23,35 @@ static enum err decode(const struct ue_options *o, struct why *why)
 static const struct ue_command commands[] = {
 	{"bootstrap", "from credentials name kms-id kms-url kms-ca naf", "from credentials", 0, 0,
          "", "import a GBA bootstrapping: Ks_(ext)_NAF for the KMS becomes the credentials' key",
-         bootstrap},
+         bootstrap, NULL},
 	{"request", "credentials to ticket mode lifetime reuse rekey", "credentials to ticket", 0,
-         0, "", "ask the KMS for a ticket (modes 1 and 2) and keep it for offers", step_request},
+         0, "", "ask the KMS for a ticket (modes 1 and 2) and keep it for offers", step_request,
+         misuse_of_request},
 	{"offer", "credentials to state protect mode ticket lifetime reuse rekey suite level",
          "credentials to state", 2, 2, "LOCAL.sdp OFFER.sdp",
-         "offer a call: choose its protection and write the keys into the description", step_offer},
+         "offer a call: choose its protection and write the keys into the description", step_offer,
+         misuse_of_offer},
 	{"answer", "credentials protect caller call show-keys", "credentials", 3, 3,
          "OFFER.sdp LOCAL.sdp ANSWER.sdp",
-         "answer an offer; the keys of a ticket are requested from the KMS", step_answer},
+         "answer an offer; the keys of a ticket are requested from the KMS", step_answer, NULL},
 	{"finish", "state call show-keys", "", 1, 1, "ANSWER.sdp",
-         "process the answer to an offer (--state) or to an update (--call)", step_finish},
+         "process the answer to an offer (--state) or to an update (--call)", step_finish,
+         misuse_of_finish},
 	{"update", "call same show-keys", "call", 2, 3,
          "LOCAL.sdp OFFER.sdp | OFFER.sdp LOCAL.sdp ANSWER.sdp",
          "renew a call's keys, or with --same repeat them (hold, resume); with three files, answer "
          "the peer's update",
-         step_update},
+         step_update, misuse_of_update},
 	{"call",
          "credentials to answerer gateway sip proxy wait protect mode lifetime reuse rekey suite "
          "level local hold renew seconds",
          "credentials", 0, 0, "",
          "run a whole call with SRTP: both terminals here and a gateway, or one terminal over SIP",
-         call_run},
+         call_run, misuse_of_call},
 	{"decode", "json", "", 0, 1, "[FILE|-]",
          "print a MIKEY message (octets, base64, hexadecimal or an a=key-mgmt line) as a tree and "
          "name its first fault",
-         decode},
+         decode, NULL},
 };
 
 static int usage(FILE *to, int status)

@@ -223,21 +223,7 @@ static enum err call_pair(const struct ue_options *o, struct why *why)
 
 enum err call_run(const struct ue_options *o, struct why *why)
 {
-	if (o->sip && (o->gateway || o->answerer))
-		return why_fail(why, ERR_INVALID,
-		                "--sip runs one terminal; it cannot be combined with --gateway or "
-		                "--answerer");
-	if (o->sip && o->wait && !o->to.n && !o->proxy)
-		return call_wait(o, why);
-	if (o->sip && !o->wait && o->to.n == 1 && o->proxy)
-		return call_out(o, why);
-	if (o->sip)
-		return why_fail(
-			why, ERR_INVALID,
-			"--sip needs either --to and --proxy to call, or --wait to be called");
-	if (!o->gateway || !o->answerer || o->to.n != 1 || o->wait || o->proxy)
-		return why_fail(why, ERR_INVALID,
-		                "give --to, --answerer and --gateway; or --sip with --to and "
-		                "--proxy; or --sip with --wait");
-	return call_pair(o, why);
+	if (!o->sip)
+		return call_pair(o, why);
+	return o->wait ? call_wait(o, why) : call_out(o, why);
 }

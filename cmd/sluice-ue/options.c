@@ -133,11 +133,69 @@ enum opt_outcome options_read(struct ue_options *o, const struct ue_command *com
 	                        .n_opts = choose_rows(rows, all_rows(rows, o), command),
 	                        .words_min = command->files_min,
 	                        .words_max = command->files_max};
+	const char *wrong;
 
 	*o = defaults;
 	snprintf(name, sizeof(name), "sluice-ue %s", command->name);
 	if (opt_parse(&c, argc, argv, &o->n_files, status) == OPT_STOP)
 		return OPT_STOP;
 	o->files = argv + 1;
-	return resolve(o, &c, status);
+	if (resolve(o, &c, status) == OPT_STOP)
+		return OPT_STOP;
+	wrong = command->misuse ? command->misuse(o) : NULL;
+	if (!wrong)
+		return OPT_GO;
+	*status = opt_misused(&c, "%s", wrong);
+	return OPT_STOP;
+}
+
+/* --- options that belong together, or exclude each other ---------------------- */
+
+const char *misuse_of_request(const struct ue_options *o)
+{
+	return o->mode > 2 ? "--mode: must be 1 or 2 for a request; in modes 3 and 4 the terminal "
+	                     "makes the ticket itself, with its offer"
+	                   : NULL;
+}
+
+const char *misuse_of_offer(const struct ue_options *o)
+{
+	if (o->to.n != 1)
+		return "--to: give exactly one called party";
+	return o->ticket && o->mode
+	               ? "--mode cannot be combined with --ticket: the ticket already has a mode"
+	               : NULL;
+}
+
+const char *misuse_of_finish(const struct ue_options *o)
+{
+	return o->state || o->call ? NULL
+	                           : "give either --state (answer to an offer) or --call (answer "
+	                             "to an update)";
+}
+
+const char *misuse_of_update(const struct ue_options *o)
+{
+	return o->n_files == 3 && o->same
+	               ? "--same is only for offers (two files): an answer keeps or renews the "
+	                 "keys as its offer does"
+	               : NULL;
+}
+
+const char *misuse_of_call(const struct ue_options *o)
+{
+	bool calls = o->to.n == 1 && o->proxy && !o->wait;
+	bool waits = o->wait && !o->to.n && !o->proxy;
+
+	if (o->sip && (o->gateway || o->answerer))
+		return "--sip runs one terminal; it cannot be combined with --gateway or "
+		       "--answerer";
+	if (o->sip)
+		return calls || waits ? NULL
+		                      : "--sip needs either --to and --proxy to call, or --wait to "
+		                        "be called";
+	if (!o->gateway || !o->answerer || o->to.n != 1 || o->wait || o->proxy)
+		return "give --to, --answerer and --gateway; or --sip with --to and --proxy; or "
+		       "--sip with --wait";
+	return NULL;
 }

@@ -37,11 +37,20 @@ struct ue_command {
 	unsigned files_min, files_max;
 	const char *files, *help;
 	enum err (*run)(const struct ue_options *o, struct why *why);
+	/* Returns what is wrong with the options together; NULL: nothing. May be NULL itself. */
+	const char *(*misuse)(const struct ue_options *o);
 };
 
 /* Reads the command line; argv[0] is the command. OPT_STOP: the help or an error is printed, and
  * *status is the exit status. */
 enum opt_outcome options_read(struct ue_options *o, const struct ue_command *command, int argc,
                               char **argv, int *status);
+
+/* For ue_command.misuse. */
+const char *misuse_of_request(const struct ue_options *o);
+const char *misuse_of_offer(const struct ue_options *o);
+const char *misuse_of_finish(const struct ue_options *o);
+const char *misuse_of_update(const struct ue_options *o);
+const char *misuse_of_call(const struct ue_options *o);
 
 #endif

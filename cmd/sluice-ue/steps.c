@@ -235,11 +235,6 @@ static enum err request_into(const struct ue_options *o, struct account *a, stru
 
 	if (!o->mode)
 		wish.mode = 1;
-	if (wish.mode > 2)
-		return why_fail(why, ERR_INVALID,
-		                "--mode %u: must be 1 or 2; in modes 3 and 4 the terminal makes "
-		                "the ticket itself, with its offer",
-		                wish.mode);
 	if (!account_has_kms(a))
 		return why_fail(why, ERR_INVALID,
 		                "%s: must have psk and kms for a request to the KMS",
@@ -295,10 +290,6 @@ static enum err offer_wish(const struct ue_options *o, const struct account *a,
 	wish->suite = o->suite;
 	wish->level = o->level;
 	wish->ticket = ticket_wish(o, NULL, 0);
-	if (o->ticket && o->mode)
-		return why_fail(
-			why, ERR_INVALID,
-			"--mode cannot be combined with --ticket: the ticket already has a mode");
 	return ue_choose_offer(&c, &wish->protection, why);
 }
 
@@ -351,9 +342,7 @@ static enum err offer_into(const struct ue_options *o, struct account *a, struct
 	struct ticket_grant *grant = NULL;
 	struct ue_offer *offer = NULL;
 	struct sdp *s = NULL;
-	enum err e = o->to.n == 1
-	                     ? read_peer(&wish.peer, room, o->to.v[0], why)
-	                     : why_fail(why, ERR_INVALID, "--to: give exactly one called party");
+	enum err e = read_peer(&wish.peer, room, o->to.v[0], why);
 
 	if (!e)
 		e = offer_wish(o, a, &wish, why);
@@ -502,10 +491,7 @@ enum err step_finish(const struct ue_options *o, struct why *why)
 	enum err e;
 
 	if (!o->state)
-		return o->call ? finish_update(o, why)
-		               : why_fail(why, ERR_INVALID,
-		                          "give either --state (answer to an offer) or --call "
-		                          "(answer to an update)");
+		return finish_update(o, why);
 	e = read_offer(&offer, o->state, why);
 	if (!e)
 		e = files_read_sdp(&answer, o->files[0], why);
@@ -581,10 +567,6 @@ enum err step_update(const struct ue_options *o, struct why *why)
 	struct outside outside;
 	enum err e;
 
-	if (o->n_files == 3 && o->same)
-		return why_fail(why, ERR_INVALID,
-		                "--same is only for offers (two files): an answer keeps or renews "
-		                "the keys as its offer does");
 	e = read_session(&session, o->call, why);
 	if (!e)
 		e = outside_open(&outside, NULL, why);
