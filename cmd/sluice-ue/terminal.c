@@ -197,22 +197,20 @@ static enum err use_keys(struct terminal *t, struct why *why)
 	return e;
 }
 
-/* Reads the peer's media address and its direction (hold). */
-static enum err use_place(struct terminal *t, const struct sdp *theirs, struct why *why)
+/* Reads the peer's media address and its direction. */
+static enum err read_place(struct sdp_transport *out, const struct sdp *theirs, struct why *why)
 {
-	struct sdp_transport place;
-	enum err e;
-
 	if (theirs->n_media != 1 || !theirs->media[0].port)
 		return why_fail(why, ERR_DENIED, "the peer refused the audio stream");
-	e = sdp_transport_read(theirs, 0, &place, why);
-	if (e)
-		return e;
-	t->peer_on_hold = place.is_held_by_address || place.direction == SDP_INACTIVE ||
-	                  place.direction == SDP_SENDONLY;
-	if (!place.is_held_by_address)
-		media_set_remote(t->media, &place.rtp);
-	return ERR_OK;
+	return sdp_transport_read(theirs, 0, out, why);
+}
+
+static void use_place(struct terminal *t, const struct sdp_transport *place)
+{
+	t->peer_on_hold = place->is_held_by_address || place->direction == SDP_INACTIVE ||
+	                  place->direction == SDP_SENDONLY;
+	if (!place->is_held_by_address)
+		media_set_remote(t->media, &place->rtp);
 }
 
 void terminal_resume(struct terminal *t)
@@ -257,6 +255,7 @@ enum err terminal_answered(struct terminal *t, struct str answer, struct why *wh
 {
 	struct ue_session *made = NULL;
 	struct sdp *theirs = NULL;
+	struct sdp_transport place;
 	bool changed = true;
 	enum err e = ue_desc_parse(&theirs, answer, why);
 
@@ -267,12 +266,14 @@ enum err terminal_answered(struct terminal *t, struct str answer, struct why *wh
 		e = ue_session_answered(t->session, theirs, &t->outside.env, &changed, why);
 	if (!e && made)
 		e = take_session(t, made, why);
+	if (!e)
+		e = read_place(&place, theirs, why);
 	if (!e && changed)
 		e = use_keys(t, why);
-	if (!e)
-		e = use_place(t, theirs, why);
-	if (!e)
+	if (!e) {
+		use_place(t, &place);
 		terminal_confirmed(t);
+	}
 	t->keys = changed ? "new" : "unchanged";
 	ue_offer_free(t->offer);
 	t->offer = NULL;
@@ -308,30 +309,52 @@ static enum err first_answer(struct terminal *t, const struct sdp *theirs, struc
 	return e ? e : take_session(t, made, why);
 }
 
+/* Makes the session of the answer and writes its keys into `ours`. */
+static enum err take_offer(struct terminal *t, const struct sdp *theirs, struct sdp *ours,
+                           bool *changed, struct why *why)
+{
+	if (t->session && ue_session_knows(t->session, theirs))
+		return ue_session_take(t->session, &(struct ue_exchange){theirs, ours},
+		                       &t->outside.env, changed, why);
+	*changed = true;
+	return first_answer(t, theirs, ours, why);
+}
+
 enum err terminal_answer(struct terminal *t, struct str offer, struct buf *sdp, struct why *why)
 {
 	struct sdp *theirs = NULL, *ours = NULL;
-	bool changed = true;
+	struct ue_session *before = NULL;
+	struct sdp_transport place;
+	bool is_first = !t->session, changed = true;
 	enum err e = ue_desc_parse(&theirs, offer, why);
 
 	outside_tick(&t->outside);
+	if (!e)
+		e = read_place(&place, theirs, why);
+	if (!e && !is_first)
+		e = ue_session_copy(&before, t->session, why);
 	if (!e)
 		e = describe(t,
 		             t->on_hold ? SDP_INACTIVE
 		                        : sdp_direction_reverse(sdp_direction_read(theirs, 0)),
 		             &ours, why);
-	if (!e && t->session && ue_session_knows(t->session, theirs))
-		e = ue_session_take(t->session, &(struct ue_exchange){theirs, ours},
-		                    &t->outside.env, &changed, why);
-	else if (!e)
-		e = first_answer(t, theirs, ours, why);
-	if (!e && changed)
-		e = use_keys(t, why);
 	if (!e)
-		e = use_place(t, theirs, why);
+		e = take_offer(t, theirs, ours, &changed, why);
 	if (!e)
 		e = print(ours, sdp, why);
-	t->keys = changed ? "new" : "unchanged";
+	if (!e && changed)
+		e = use_keys(t, why);
+	/* The peer learns that its offer is refused, so the call keeps its old keys. */
+	if (e && (is_first || before)) {
+		ue_session_free(t->session);
+		t->session = before;
+		before = NULL;
+	}
+	if (!e) {
+		use_place(t, &place);
+		t->keys = changed ? "new" : "unchanged";
+	}
+	ue_session_free(before);
 	sdp_free(ours);
 	sdp_free(theirs);
 	return e;

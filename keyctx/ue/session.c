@@ -3,9 +3,10 @@
 #include "keyctx/ue/session.h"
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "keyctx/ticket/csb_save.h"
 
-enum { SESSION_VERSION = 1 };
+enum { SESSION_VERSION = 1, COPY_MAX = 128 * 1024 };
 
 struct ue_session *ue_session_new(enum ue_protection protection, bool is_offerer, unsigned n_media)
 {
@@ -30,6 +31,25 @@ void ue_session_free(struct ue_session *s)
 		sdes_line_clear(&s->lines[m].peer);
 	}
 	mem_free(s);
+}
+
+enum err ue_session_copy(struct ue_session **out, const struct ue_session *s, struct why *why)
+{
+	struct secret room = {0};
+	struct wr w;
+	struct rd r;
+	enum err e = secret_make(&room, COPY_MAX);
+
+	if (!e) {
+		w = wr_make(room.octets, room.len);
+		e = ue_session_save(s, &w);
+	}
+	if (!e) {
+		r = rd_make(room.octets, wr_len(&w));
+		e = ue_session_load(out, &r);
+	}
+	secret_clear(&room);
+	return e ? why_fail(why, e, "the session cannot be copied: %s", err_meaning(e)) : ERR_OK;
 }
 
 static const struct ue_session_part *part_of(const struct ue_session *s, unsigned media)
@@ -76,6 +96,19 @@ enum err ue_session_key(const struct ue_session *s, unsigned media, bool sending
 	out->key = keyctx_take(l->keys[0]);
 	out->ssrc = sending ? s->lines[media].ssrc : 0;
 	return ERR_OK;
+}
+
+enum err ue_session_check(const struct ue_session *s, struct why *why)
+{
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < 2 * s->n_media && !e && s->protection != UE_NONE; i++) {
+		struct ue_stream_key k = {0};
+
+		e = ue_session_key(s, i / 2, i % 2, &k, why);
+		keyctx_free(k.key);
+	}
+	return e;
 }
 
 void ue_sdes_policy(struct sdes_policy *p)

@@ -35,6 +35,9 @@ struct ue_session {
 struct ue_session *ue_session_new(enum ue_protection protection, bool is_offerer,
                                   unsigned n_media); /* returns NULL if out of memory */
 void ue_session_free(struct ue_session *s);
+/* Makes a copy, which the caller owns. ERR_NOMEM, ERR_TOO_BIG. */
+enum err ue_session_copy(struct ue_session **out, const struct ue_session *s,
+                         struct why *why) MUST_USE;
 
 /* The key of one direction of an m-line. */
 struct ue_stream_key {
@@ -42,6 +45,8 @@ struct ue_stream_key {
 	uint32_t ssrc;      /* SSRC of the stream; 0: not known */
 };
 
+/* Checks that every m-line has a key in both directions. ERR_NOT_FOUND, or an error of the key. */
+enum err ue_session_check(const struct ue_session *s, struct why *why) MUST_USE;
 enum err ue_session_key(const struct ue_session *s, unsigned media, bool sending,
                         struct ue_stream_key *out, struct why *why) MUST_USE;
 
@@ -52,6 +57,9 @@ enum ue_update {
 };
 
 /*
+ * These functions leave the session unchanged on failure, but may have written into the
+ * description.
+ *
  * Writes the keys of an update offer into `sdp`, which is the new description without keys.
  * ERR_DENIED: the ticket does not let this side supply keys; make a new first offer instead. After
  * UE_UPDATE_REKEY the old keys stay in use until ue_session_answered.

@@ -209,8 +209,24 @@ static enum err take_lines(struct ue_session *s, const struct sdp *theirs, bool 
 	return e;
 }
 
-enum err ue_session_update(struct ue_session *s, enum ue_update kind, struct sdp *sdp,
-                           struct ue_env *env, struct why *why)
+/* Ends a change that was made to the copy `c`: `s` becomes the copy, unless the change failed or
+ * left an m-line without keys. Frees the copy. */
+static enum err settle(struct ue_session *s, struct ue_session *c, enum err e, struct why *why)
+{
+	if (!e)
+		e = ue_session_check(c, why);
+	if (!e) {
+		struct ue_session old = *s;
+
+		*s = *c;
+		*c = old;
+	}
+	ue_session_free(c);
+	return e;
+}
+
+static enum err write_update(struct ue_session *s, enum ue_update kind, struct sdp *sdp,
+                             struct ue_env *env, struct why *why)
 {
 	enum err e = check_lines(s, sdp, why);
 
@@ -230,16 +246,40 @@ enum err ue_session_update(struct ue_session *s, enum ue_update kind, struct sdp
 	return e;
 }
 
-enum err ue_session_answered(struct ue_session *s, const struct sdp *answer, struct ue_env *env,
-                             bool *changed, struct why *why)
+static enum err take_answer(struct ue_session *s, const struct sdp *answer, struct ue_env *env,
+                            bool *changed, struct why *why)
 {
 	enum err e = check_lines(s, answer, why);
 
-	*changed = false;
 	if (!e && s->protection == UE_E2E_KMS)
 		e = take_parts(s, &(struct ue_exchange){.theirs = answer}, env, changed, why);
 	else if (!e && s->protection != UE_NONE)
 		e = take_lines(s, answer, changed, why);
+	return e;
+}
+
+enum err ue_session_update(struct ue_session *s, enum ue_update kind, struct sdp *sdp,
+                           struct ue_env *env, struct why *why)
+{
+	struct ue_session *c = NULL;
+	enum err e = ue_session_copy(&c, s, why);
+
+	if (!e)
+		e = write_update(c, kind, sdp, env, why);
+	return settle(s, c, e, why);
+}
+
+enum err ue_session_answered(struct ue_session *s, const struct sdp *answer, struct ue_env *env,
+                             bool *changed, struct why *why)
+{
+	struct ue_session *c = NULL;
+	bool is_new = false;
+	enum err e = ue_session_copy(&c, s, why);
+
+	if (!e)
+		e = take_answer(c, answer, env, &is_new, why);
+	e = settle(s, c, e, why);
+	*changed = !e && is_new;
 	return e;
 }
 
@@ -267,12 +307,11 @@ bool ue_session_knows(const struct ue_session *s, const struct sdp *offer)
 	return knows;
 }
 
-enum err ue_session_take(struct ue_session *s, const struct ue_exchange *x, struct ue_env *env,
-                         bool *changed, struct why *why)
+static enum err take_update(struct ue_session *s, const struct ue_exchange *x, struct ue_env *env,
+                            bool *changed, struct why *why)
 {
 	enum err e = check_lines(s, x->theirs, why);
 
-	*changed = false;
 	if (!e)
 		e = check_lines(s, x->ours, why);
 	if (!e && !(ue_desc_offered(x->theirs) & 1u << s->protection))
@@ -292,4 +331,18 @@ enum err ue_session_take(struct ue_session *s, const struct ue_exchange *x, stru
 	 * (RFC 4568 7.1.4). */
 	return e ? e
 	         : write_lines(s, *changed ? UE_UPDATE_REKEY : UE_UPDATE_SAME, x->ours, true, why);
+}
+
+enum err ue_session_take(struct ue_session *s, const struct ue_exchange *x, struct ue_env *env,
+                         bool *changed, struct why *why)
+{
+	struct ue_session *c = NULL;
+	bool is_new = false;
+	enum err e = ue_session_copy(&c, s, why);
+
+	if (!e)
+		e = take_update(c, x, env, &is_new, why);
+	e = settle(s, c, e, why);
+	*changed = !e && is_new;
+	return e;
 }
