@@ -2,6 +2,8 @@
 /* Decodes the contents of TP and TICKET payloads. */
 #include "keyctx/ticket/ticket_payload.h"
 
+#include <stdio.h>
+
 enum {
 	CHAIN_MAX = 40,
 	TP_FIXED = 2 + 1 + 1 + 3 + 2, /* type, subtype, version, PRF and flags, length */
@@ -228,6 +230,22 @@ const char *ticket_flags_text(unsigned flags, char out[16])
 			out[n++] = letters[i];
 	out[n] = 0;
 	return out;
+}
+
+const char *ticket_flags_words(unsigned flags, char *out, size_t room)
+{
+	static const char *const words[12] = {
+		"made-by-kms",    "resolve",        "answer",          "responder-rand",
+		"initiator-rand", "fork",           "reuse",           "changed-by-kms",
+		"initiator-keys", "responder-keys", "plain-initiator", "plain-responder",
+	};
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (unsigned i = 0; i < ARRAY_LEN(words) && n < room; i++)
+		if (flags & (unsigned)TICKET_D >> i)
+			n += (size_t)snprintf(out + n, room - n, "%s%s", n ? "," : "", words[i]);
+	return n ? out : "none";
 }
 
 enum err ticket_flags_parse(struct str text, uint16_t *out)

@@ -70,6 +70,10 @@ struct view ticket_body_bare(const struct mikey_payload *p);
 
 /* Writes the flags as letters, such as "DEFGHINO". Returns `out`. */
 const char *ticket_flags_text(unsigned flags, char out[16]);
+enum { TICKET_FLAGS_WORDS_MAX = 192 };
+/* Writes the flags as words, such as "made-by-kms,resolve,answer"; "none" for 0. `room` is at least
+ * TICKET_FLAGS_WORDS_MAX. */
+const char *ticket_flags_words(unsigned flags, char *out, size_t room);
 /* For tests: converts letters to flags. ERR_SYNTAX: a letter is not a flag. */
 enum err ticket_flags_parse(struct str text, uint16_t *out) MUST_USE;
 

@@ -237,7 +237,7 @@ static void chain(struct making *m, struct view v, unsigned first, bool numbered
 static void policy_fields(struct making *m, const struct mikey_tp *tp, const uint8_t *at)
 {
 	struct mikey_node *node;
-	char flags[16];
+	char flags[16], words[TICKET_FLAGS_WORDS_MAX];
 
 	node = field(m, (struct view){at, 2}, "ticket_type", "%u", tp->ticket_type);
 	if (tp->ticket_type == TICKET_TYPE_MIKEY)
@@ -247,7 +247,9 @@ static void policy_fields(struct making *m, const struct mikey_tp *tp, const uin
 	number(m, at + 2, "subtype", tp->subtype, NULL);
 	number(m, at + 3, "version", tp->version, NULL);
 	number(m, at + 4, "prf", tp->prf, NAMED(tp->prf, prf_names));
-	field(m, (struct view){at + 4, 3}, "flags", "%s", ticket_flags_text(tp->flags, flags));
+	node = field(m, (struct view){at + 4, 3}, "flags", "%s",
+	             ticket_flags_text(tp->flags, flags));
+	note(m, node, "%s", ticket_flags_words(tp->flags, words, sizeof(words)));
 	add(m, tp->data.p, tp->data.n, "tp_data");
 	m->depth++;
 	chain(m, tp->data, 0, true);
