@@ -175,6 +175,8 @@ enum err account_load(struct account *out, const char *file, struct why *why)
 		return e;
 	e = read_root(out, str_make(f.p, f.n), why);
 	kms_conf_file_free(&f);
+	if (!e)
+		e = kms_conf_path(out->ca, sizeof(out->ca), file, why);
 	if (e) {
 		account_clear(out);
 		why_prefix(why, "%s", file);

@@ -6,10 +6,16 @@
 #include "control/doc/schema.h"
 #include "keyctx/kms/directory.h"
 
+/* What the readers of the file get as `at`. */
+struct kms_conf_place {
+	struct kms_directory *directory;
+	const char *file; /* name of the file, borrowed; NULL: the text comes from no file */
+};
+
 /* Returns the directory, from the `at` that the functions of sections and list entries get. */
 static inline struct kms_directory *kms_conf_directory(void *at)
 {
-	return *(struct kms_directory **)at;
+	return ((struct kms_conf_place *)at)->directory;
 }
 
 /* Reads the section "policy". */

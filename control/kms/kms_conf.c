@@ -65,6 +65,23 @@ void kms_conf_file_free(struct kms_conf_file *f)
 	f->p = NULL;
 }
 
+enum err kms_conf_path(char *path, size_t room, const char *file, struct why *why)
+{
+	const char *slash = file ? strrchr(file, '/') : NULL;
+	size_t n = strlen(path), folder = slash ? (size_t)(slash - file) + 1 : 0;
+
+	if (!n || path[0] == '/' || str_is(str_of(path), "-"))
+		return ERR_OK;
+	if (folder + n >= room)
+		return why_fail(why, ERR_TOO_BIG,
+		                "%s: with the folder of %s the name has %zu characters, must be "
+		                "fewer than %zu",
+		                path, file, folder + n, room);
+	memmove(path + folder, path, n + 1);
+	memcpy(path, file, folder);
+	return ERR_OK;
+}
+
 /* --- names ------------------------------------------------------------------ */
 
 static enum err name_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
@@ -432,14 +449,18 @@ static struct view view_of(const struct kms_conf_file *f)
 	return (struct view){(const uint8_t *)f->p, f->n};
 }
 
-static enum err read_pki(struct kms_pki *pki, const struct pem *pem, struct why *why)
+/* Reads the three files; relative names count from the folder of `file`. */
+static enum err read_pki(struct kms_pki *pki, struct pem *pem, const char *file, struct why *why)
 {
-	const char *const names[] = {pem->certificate, pem->key, pem->roots};
+	char *const names[] = {pem->certificate, pem->key, pem->roots};
 	struct kms_conf_file f[ARRAY_LEN(names)] = {{0}};
 	enum err e = ERR_OK;
 
-	for (size_t i = 0; !e && i < ARRAY_LEN(f); i++)
-		e = kms_conf_file_read(&f[i], names[i], 1 << 20, why);
+	for (size_t i = 0; !e && i < ARRAY_LEN(f); i++) {
+		e = kms_conf_path(names[i], sizeof(pem->key), file, why);
+		if (!e)
+			e = kms_conf_file_read(&f[i], names[i], 1 << 20, why);
+	}
 	if (!e)
 		e = pki_cert_from_pem(&pki->cert, view_of(&f[0]), why);
 	if (!e)
@@ -462,7 +483,7 @@ static enum err public_key_read(struct schema_in *in, const struct schema_field 
 	(void)f;
 	if (e)
 		return e;
-	e = read_pki(&pki, &pem, &why);
+	e = read_pki(&pki, &pem, ((const struct kms_conf_place *)at)->file, &why);
 	/* The directory frees `pki`, even if only a part of it was read. */
 	kms_directory_take_pki(kms_conf_directory(at), pki);
 	return e ? schema_refuse(in, e, NULL, NULL, "%s", why.text) : ERR_OK;
@@ -488,9 +509,10 @@ static const struct schema_field root_fields[] = {
 };
 static const struct schema root_schema = SCHEMA_NO_MASK("the credentials file", root_fields);
 
-enum err kms_conf_parse(struct kms_directory **out, struct str json, struct why *why)
+static enum err parse(struct kms_directory **out, struct str json, const char *file,
+                      struct why *why)
 {
-	struct kms_directory *d = NULL;
+	struct kms_conf_place place = {.file = file};
 	struct doc_arena *arena = NULL;
 	struct doc *root;
 	enum err e = doc_arena_new(&arena);
@@ -499,19 +521,24 @@ enum err kms_conf_parse(struct kms_directory **out, struct str json, struct why 
 		return why_fail(why, e, "out of memory");
 	e = doc_json_decode(&root, arena, json, why);
 	if (!e) {
-		e = kms_directory_new(&d);
+		e = kms_directory_new(&place.directory);
 		if (e)
 			why_fail(why, e, "out of memory");
 	}
 	if (!e)
-		e = schema_read_document(&root_schema, root, &d, why);
+		e = schema_read_document(&root_schema, root, &place, why);
 	doc_arena_free(arena);
 	if (e) {
-		kms_directory_free(d);
+		kms_directory_free(place.directory);
 		return e;
 	}
-	*out = d;
+	*out = place.directory;
 	return ERR_OK;
+}
+
+enum err kms_conf_parse(struct kms_directory **out, struct str json, struct why *why)
+{
+	return parse(out, json, NULL, why);
 }
 
 enum err kms_conf_load(struct kms_directory **out, const char *file, struct why *why)
@@ -521,7 +548,7 @@ enum err kms_conf_load(struct kms_directory **out, const char *file, struct why 
 
 	if (e)
 		return e;
-	e = kms_conf_parse(out, str_make(f.p, f.n), why);
+	e = parse(out, str_make(f.p, f.n), file, why);
 	kms_conf_file_free(&f);
 	if (e)
 		why_prefix(why, "%s", file);

@@ -24,6 +24,10 @@ struct kms_conf_file {
 enum err kms_conf_file_read(struct kms_conf_file *out, const char *file, size_t max,
                             struct why *why) MUST_USE;
 void kms_conf_file_free(struct kms_conf_file *f);
+/* Makes a relative `path`, which `file` names, count from the folder of `file`, in place; `room` is
+ * the size of `path`. An absolute or empty path and "-" stay as they are. `file` may be NULL.
+ * ERR_TOO_BIG. */
+enum err kms_conf_path(char *path, size_t room, const char *file, struct why *why) MUST_USE;
 
 /* Types of a struct kms_name *. In JSON a string; a prefix "uri:", "nai:", "text:" or "hex:" gives
  * its kind. Without a prefix an identity is a URI, and a key id is a byte string. */
