@@ -8,6 +8,7 @@
 #include "base/clk.h"
 #include "base/log.h"
 #include "cmd/sluice-kms/audit.h"
+#include "cmd/sluice-kms/backup.h"
 #include "cmd/sluice-kms/options.h"
 #include "control/net/http.h"
 #include "control/kms/kms_conf.h"
@@ -274,8 +275,7 @@ static void say_ready(const struct program *p)
 static int run(struct program *p)
 {
 	struct why why = {{0}};
-	enum err e =
-		p->o.backup ? kms_store_disk_backup(p->o.state, p->o.backup, &why) : start(p, &why);
+	enum err e = p->o.backup ? backup_make(p->o.state, p->o.backup, &why) : start(p, &why);
 
 	if (e)
 		fprintf(stderr, "sluice-kms: %s\n", why.text);
