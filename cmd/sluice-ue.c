@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sluice-ue: the command-line tool of a terminal; a table of its subcommands. */
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -75,8 +77,14 @@ static int run(const struct ue_command *c, int argc, char **argv)
 
 	if (options_read(&o, c, argc, argv, &status) == OPT_STOP)
 		return status;
-	if (!c->run(&o, &why))
-		return EXIT_DONE;
+	/* A closed pipe or a full disk is then an error of write(), after which no file is left. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	if (!c->run(&o, &why)) {
+		if (!fflush(stdout) && !ferror(stdout))
+			return EXIT_DONE;
+		why_fail(&why, ERR_IO, "standard output: %s", strerror(errno));
+	}
 	if (why.text[0])
 		fprintf(stderr, "sluice-ue %s: %s\n", c->name, why.text);
 	return EXIT_REFUSED;

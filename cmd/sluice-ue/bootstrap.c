@@ -222,7 +222,8 @@ static enum err derive(struct secret *out, const struct gba_result *l, const str
 
 /* The text holds keys. Its memory is reserved in one step, so that growing leaves no copies, and is
  * wiped at the end. */
-static enum err write_account(const char *path, const struct doc *root, struct why *why)
+static enum err write_account(const char *path, const struct doc *root, const struct report *r,
+                              struct why *why)
 {
 	static const char zeros[4096];
 	struct buf text = {0};
@@ -242,16 +243,16 @@ static enum err write_account(const char *path, const struct doc *root, struct w
 					 .is_secret = true,
 				 },
 	                         why);
-	if (!e) {
+	if (!e && f.one[0].temporary) {
 		/* Checks that the other commands can read the new file. */
 		struct account check;
 
-		e = account_load(&check, f.one[0].temporary ? f.one[0].temporary : path, why);
+		e = account_load(&check, f.one[0].temporary, why);
 		if (!e)
 			account_clear(&check);
 	}
 	if (!e)
-		e = files_commit(&f, why);
+		e = files_commit(&f, r, why);
 	files_drop(&f);
 	if (text.p)
 		secret_wipe(text.p, text.room);
@@ -260,7 +261,7 @@ static enum err write_account(const char *path, const struct doc *root, struct w
 }
 
 static enum err update_account(const struct ue_options *o, const struct gba_result *l,
-                               struct why *why)
+                               const struct report *r, struct why *why)
 {
 	struct doc_arena *arena = NULL;
 	struct kms_conf_file f = {0};
@@ -281,7 +282,7 @@ static enum err update_account(const struct ue_options *o, const struct gba_resu
 	if (!e) {
 		root = with(arena, root, "psk", psk_doc(arena, l, &key));
 		e = doc_arena_failed(arena) ? why_fail(why, ERR_NOMEM, "out of memory")
-		                            : write_account(o->credentials, root, why);
+		                            : write_account(o->credentials, root, r, why);
 	}
 	secret_clear(&key);
 	doc_arena_free(arena);
@@ -289,26 +290,31 @@ static enum err update_account(const struct ue_options *o, const struct gba_resu
 	return e;
 }
 
+static void show_result(struct report *r, const struct ue_options *o, const struct gba_result *l)
+{
+	time_t until = (time_t)l->until_s;
+	char when[32];
+	struct tm tm;
+
+	/* A time too far in the future has no calendar date: then print the seconds. */
+	if (!gmtime_r(&until, &tm) || !strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		snprintf(when, sizeof(when), "%" PRIu64, l->until_s);
+	report_add(r, "psk=%s until=%s credentials=%s\n", l->btid, when, o->credentials);
+}
+
 enum err bootstrap(const struct ue_options *o, struct why *why)
 {
 	struct gba_result l = {0};
-	char when[32];
-	time_t until;
-	struct tm tm;
+	struct report r = {0};
 	enum err e = read_gba_result(&l, o->from, why);
 
 	if (!e)
 		e = check_time(&l, why);
-	if (!e)
-		e = update_account(o, &l, why);
 	if (!e) {
-		until = (time_t)l.until_s;
-		/* A time too far in the future has no calendar date: then print the seconds. */
-		if (!gmtime_r(&until, &tm) ||
-		    !strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm))
-			snprintf(when, sizeof(when), "%" PRIu64, l.until_s);
-		printf("psk=%s until=%s credentials=%s\n", l.btid, when, o->credentials);
+		show_result(&r, o, &l);
+		e = update_account(o, &l, &r, why);
 	}
+	report_clear(&r);
 	secret_clear(&l.ks);
 	return e;
 }

@@ -36,14 +36,15 @@ static bool is_special(const char *path)
 	return !stat(path, &st) && !S_ISREG(st.st_mode);
 }
 
-static enum err write_in_place(const char *path, struct view octets, struct why *why)
+static enum err write_in_place(const struct files_one *o, struct why *why)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	enum err e = fd < 0 ? ERR_IO : write_all(fd, octets);
+	int fd = open(o->path, O_WRONLY | O_CLOEXEC);
+	enum err e =
+		fd < 0 ? ERR_IO : write_all(fd, (struct view){o->octets.octets, o->octets.len});
 
 	if (fd >= 0 && close(fd))
 		e = ERR_IO;
-	return e ? why_fail(why, ERR_IO, "%s: cannot be written: %s", path, strerror(errno))
+	return e ? why_fail(why, ERR_IO, "%s: cannot be written: %s", o->path, strerror(errno))
 	         : ERR_OK;
 }
 
@@ -84,6 +85,11 @@ enum err files_add(struct files *f, const struct files_content *c, struct why *w
 	char *t;
 
 	CHECK(f->n < FILES_MAX);
+	for (size_t i = 0; i < f->n; i++)
+		if (!strcmp(f->one[i].path, path))
+			return why_fail(why, ERR_INVALID,
+			                "%s: is given for two files; each needs a name of its own",
+			                path);
 	if (c->is_new && !access(path, F_OK))
 		return why_fail(why, ERR_EXISTS,
 		                "%s: the file exists and may hold another call's keys; remove it "
@@ -91,8 +97,10 @@ enum err files_add(struct files *f, const struct files_content *c, struct why *w
 		                path);
 	if (is_special(path)) {
 		*o = (struct files_one){.path = path};
+		if (c->octets.n && secret_set(&o->octets, c->octets.p, c->octets.n))
+			return why_fail(why, ERR_NOMEM, "out of memory");
 		f->n++;
-		return write_in_place(path, c->octets, why);
+		return ERR_OK;
 	}
 	t = mem_alloc(n + sizeof(".XXXXXX"));
 	if (!t)
@@ -127,27 +135,56 @@ enum err files_add_sdp(struct files *f, const char *path, const struct sdp *s, s
 	return e;
 }
 
-enum err files_commit(struct files *f, struct why *why)
+/* Puts the temporary file in place. An existing file is exchanged with it, so that the old one can
+ * come back. */
+static enum err place(struct files_one *o, struct why *why)
 {
-	for (size_t i = 0; i < f->n; i++) {
-		struct files_one *o = &f->one[i];
+	struct stat st;
+	bool exists = !lstat(o->path, &st);
+	unsigned how = exists && !o->is_new ? RENAME_EXCHANGE : RENAME_NOREPLACE;
+	int failed = renameat2(AT_FDCWD, o->temporary, AT_FDCWD, o->path, how);
 
-		if (!o->temporary)
-			continue;
-		if (renameat2(AT_FDCWD, o->temporary, AT_FDCWD, o->path,
-		              o->is_new ? RENAME_NOREPLACE : 0)) {
-			enum err e = why_fail(why, errno == EEXIST ? ERR_EXISTS : ERR_IO, "%s: %s",
-			                      o->path, strerror(errno));
-
-			while (i-- > 0)
-				if (f->one[i].is_new)
-					unlink(f->one[i].path);
-			return e;
-		}
+	/* EINVAL: the file system cannot exchange files. */
+	if (failed && how == RENAME_EXCHANGE && errno == EINVAL) {
+		how = 0;
+		failed = rename(o->temporary, o->path);
+	}
+	if (failed)
+		return why_fail(why, errno == EEXIST ? ERR_EXISTS : ERR_IO,
+		                "%s: cannot be put in place: %s", o->path, strerror(errno));
+	o->is_placed = true;
+	o->is_exchanged = how == RENAME_EXCHANGE;
+	if (!o->is_exchanged) {
 		mem_free(o->temporary);
 		o->temporary = NULL;
 	}
 	return ERR_OK;
+}
+
+static void take_back(struct files_one *o)
+{
+	if (o->is_placed && o->is_exchanged)
+		(void)!renameat2(AT_FDCWD, o->temporary, AT_FDCWD, o->path, RENAME_EXCHANGE);
+	else if (o->is_placed)
+		unlink(o->path);
+	o->is_placed = false;
+}
+
+enum err files_commit(struct files *f, const struct report *report, struct why *why)
+{
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < f->n && !e; i++)
+		if (!f->one[i].temporary)
+			e = write_in_place(&f->one[i], why);
+	if (!e && report)
+		e = report_print(report, why);
+	for (size_t i = 0; i < f->n && !e; i++)
+		if (f->one[i].temporary)
+			e = place(&f->one[i], why);
+	for (size_t i = f->n; i-- > 0 && e;)
+		take_back(&f->one[i]);
+	return e;
 }
 
 void files_drop(struct files *f)
@@ -156,6 +193,7 @@ void files_drop(struct files *f)
 		if (f->one[i].temporary)
 			unlink(f->one[i].temporary);
 		mem_free(f->one[i].temporary);
+		secret_clear(&f->one[i].octets);
 	}
 	f->n = 0;
 }

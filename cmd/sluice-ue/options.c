@@ -105,6 +105,18 @@ static size_t choose_rows(struct opt *rows, size_t n, const struct ue_command *c
 	return kept;
 }
 
+static int unknown_suite(const struct ue_options *o, const struct opt_command *c)
+{
+	char names[SUITE_COUNT * (SUITE_NAME_MAX + 2)] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < SUITE_COUNT && n < sizeof(names); i++)
+		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s", i ? ", " : "",
+		                      suite_get(suite_best_first[i])->name);
+	return opt_misused(c, "--suite: '%s' is not an SRTP crypto suite; it must be one of %s",
+	                   o->suite_name, names);
+}
+
 static enum opt_outcome resolve(struct ue_options *o, const struct opt_command *c, int *status)
 {
 	o->initiator_rekeys = !strcmp(o->rekey_name, "caller") || !strcmp(o->rekey_name, "both");
@@ -116,8 +128,7 @@ static enum opt_outcome resolve(struct ue_options *o, const struct opt_command *
 	o->suite = suite_find(str_of(o->suite_name));
 	if (o->suite)
 		return OPT_GO;
-	*status = opt_misused(c, "--suite: '%s' is not the name of an SRTP crypto suite",
-	                      o->suite_name);
+	*status = unknown_suite(o, c);
 	return OPT_STOP;
 }
 

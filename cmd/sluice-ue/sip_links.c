@@ -82,7 +82,11 @@ enum err sip_links_connect(struct sip_links *l, struct str to, unsigned *link, s
 
 	if (addr_parse(to, &a))
 		return why_fail(why, ERR_SYNTAX, "--proxy %.*s: must be ADDRESS:PORT", STR_ARG(to));
-	if (!s || open_tcp(&fd, &sa, &n, a) || connect(fd, (struct sockaddr *)&sa, n) ||
+	if (!s)
+		return why_fail(why, ERR_LIMIT,
+		                "--proxy %.*s: all %d connections of this terminal are in use",
+		                STR_ARG(to), SIP_LINKS_MAX);
+	if (open_tcp(&fd, &sa, &n, a) || connect(fd, (struct sockaddr *)&sa, n) ||
 	    fcntl(fd, F_SETFL, O_NONBLOCK)) {
 		why_fail(why, ERR_IO, "--proxy %.*s: %s", STR_ARG(to), strerror(errno));
 		if (fd >= 0)

@@ -7,63 +7,8 @@
 #include "base/b64.h"
 #include "cmd/sluice-ue/outside.h"
 #include "cmd/sluice-ue/files.h"
-
-/* First lines of the state files, which hold keys. */
-static const char offer_file[] = "sluice-ue offer", call_file[] = "sluice-ue call",
-		  ticket_file[] = "sluice-ue ticket";
-
-/* Secret memory for a state that is being saved. */
-struct saving {
-	struct secret room;
-	struct wr w;
-};
-
-static enum err saving_start(struct saving *s, struct why *why)
-{
-	*s = (struct saving){0};
-	if (secret_make(&s->room, FILES_STATE_MAX_BYTES / 2))
-		return why_fail(why, ERR_NOMEM, "out of memory");
-	s->w = wr_make(s->room.octets, s->room.len);
-	return ERR_OK;
-}
-
-static struct view saved(const struct saving *s)
-{
-	return (struct view){s->room.octets, wr_len(&s->w)};
-}
-
-static enum err add_session(struct files *f, const char *path, const struct ue_session *session,
-                            bool is_new, struct why *why)
-{
-	struct saving s;
-	enum err e = saving_start(&s, why);
-
-	if (!e) {
-		e = ue_session_save(session, &s.w);
-		e = e ? why_fail(why, e, "cannot save the call: %s", err_meaning(e))
-		      : files_add_state(f, call_file,
-		                        &(struct files_content){path, saved(&s), .is_new = is_new},
-		                        why);
-	}
-	secret_clear(&s.room);
-	return e;
-}
-
-static enum err read_session(struct ue_session **out, const char *path, struct why *why)
-{
-	struct secret octets = {0};
-	struct rd r;
-	enum err e = files_read_state(&octets, &r, path, call_file, why);
-
-	if (!e) {
-		e = ue_session_load(out, &r);
-		if (e)
-			why_fail(why, e, "%s: not a valid state of a call: %s", path,
-			         err_meaning(e));
-	}
-	secret_clear(&octets);
-	return e;
-}
+#include "cmd/sluice-ue/report.h"
+#include "cmd/sluice-ue/state.h"
 
 /* Checks that an identity without a prefix ("nai:", "hex:") is a URI: it has a scheme and no
  * blanks. */
@@ -99,7 +44,7 @@ static struct ue_choosing choosing(const struct ue_options *o, const struct acco
 
 /* --- printing --------------------------------------------------------------- */
 
-static void show_key(const struct keyctx *k)
+static void show_key(struct report *r, const struct keyctx *k)
 {
 	uint8_t key[SUITE_MASTER_MAX];
 	char text[B64_TEXT_LEN(sizeof(key)) + 1];
@@ -108,45 +53,50 @@ static void show_key(const struct keyctx *k)
 	memcpy(key, k->key, k->suite->key_len);
 	memcpy(key + k->suite->key_len, k->salt, k->suite->salt_len);
 	if (!b64_encode(key, n, true, text, sizeof(text)))
-		printf(" inline:%s", text);
+		report_add(r, " inline:%s", text);
 	secret_wipe(key, sizeof(key));
 	secret_wipe(text, sizeof(text));
 }
 
-static enum err show_stream(const struct ue_session *s, unsigned media, bool of_offerer,
-                            bool show_keys, struct why *why)
+struct showing {
+	struct report *report;
+	const struct ue_session *session;
+	bool keys; /* true: the lines include the keys */
+};
+
+static enum err show_stream(const struct showing *w, unsigned media, bool of_offerer,
+                            struct why *why)
 {
 	struct ue_stream_key k = {0};
-	enum err e = ue_session_key(s, media, of_offerer == s->is_offerer, &k, why);
+	enum err e =
+		ue_session_key(w->session, media, of_offerer == w->session->is_offerer, &k, why);
 
 	if (e)
 		return e;
-	printf("cs=%u media=%u from=%s", 2 * media + (of_offerer ? 1 : 2), media + 1,
-	       of_offerer ? "offerer" : "answerer");
+	report_add(w->report, "cs=%u media=%u from=%s", 2 * media + (of_offerer ? 1 : 2), media + 1,
+	           of_offerer ? "offerer" : "answerer");
 	if (k.ssrc)
-		printf(" ssrc=%u", k.ssrc);
-	printf(" suite=%s", k.key->suite->name);
-	if (show_keys)
-		show_key(k.key);
-	putchar('\n');
+		report_add(w->report, " ssrc=%u", k.ssrc);
+	report_add(w->report, " suite=%s", k.key->suite->name);
+	if (w->keys)
+		show_key(w->report, k.key);
+	report_add(w->report, "\n");
 	keyctx_free(k.key);
 	return ERR_OK;
 }
 
-/* Prints one line for each stream; keys are included only if `show_keys` is true. */
-static enum err show_session(const struct ue_session *s, bool show_keys, struct why *why)
+/* Adds one line for each stream to the report. */
+static enum err show_session(const struct showing *w, struct why *why)
 {
+	const struct ue_session *s = w->session;
 	enum err e = ERR_OK;
 
-	/* Without a buffer stdio keeps no copy of a key. */
-	if (show_keys && !fflush(stdout))
-		setvbuf(stdout, NULL, _IONBF, 0);
 	if (s->protection == UE_NONE)
-		puts("protect=none");
+		report_add(w->report, "protect=none\n");
 	for (unsigned m = 0; m < s->n_media && !e && s->protection != UE_NONE; m++) {
-		e = show_stream(s, m, true, show_keys, why);
+		e = show_stream(w, m, true, why);
 		if (!e)
-			e = show_stream(s, m, false, show_keys, why);
+			e = show_stream(w, m, false, why);
 	}
 	return e;
 }
@@ -167,60 +117,15 @@ static struct ue_ticket_wish ticket_wish(const struct ue_options *o, const struc
 	};
 }
 
-struct kept_ticket {
-	const struct ticket_grant *grant;
-	/* true: the ticket was used for a call; without flag J it may serve only one call */
-	bool is_used;
-};
-
-/* Writes the ticket: a new ticket goes to a new file, a used ticket replaces its file. */
-static enum err add_ticket(struct files *f, const char *path, struct kept_ticket t,
-                           struct outside *outside, struct why *why)
+static void show_ticket(struct report *r, const struct ticket_grant *g)
 {
-	struct saving s;
-	enum err e = saving_start(&s, why);
+	char text[TICKET_FLAGS_WORDS_MAX];
 
-	if (!e) {
-		wr_u8(&s.w, t.is_used);
-		e = ue_ticket_save(t.grant, &outside->env.mikey, &s.w);
-		e = e ? why_fail(why, e, "cannot save the ticket: %s", err_meaning(e))
-		      : files_add_state(
-				f, ticket_file,
-				&(struct files_content){path, saved(&s), .is_new = !t.is_used},
-				why);
-	}
-	secret_clear(&s.room);
-	return e;
-}
-
-static enum err read_ticket(struct ticket_grant **out, bool *is_used, const char *path,
-                            struct why *why)
-{
-	struct secret octets = {0};
-	struct rd r;
-	enum err e = files_read_state(&octets, &r, path, ticket_file, why);
-
-	if (!e) {
-		*is_used = rd_u8(&r);
-		e = ue_ticket_load(out, &r);
-		if (e)
-			why_fail(why, e, "%s: not a valid ticket: %s", path, err_meaning(e));
-	}
-	secret_clear(&octets);
-	return e;
-}
-
-static void show_ticket(const struct ticket_grant *g)
-{
-	char text[128];
-
-	printf("ticket flags=0x%04x%s", g->policy.tp.flags,
-	       g->policy.tp.flags & TICKET_J ? " reusable" : "");
-	if (g->policy.tp.flags & TICKET_K)
-		printf(" changed-by-kms");
+	report_add(r, "ticket flags=%s",
+	           ticket_flags_words(g->policy.tp.flags, text, sizeof(text)));
 	for (size_t i = 0; i < g->policy.n_r; i++)
-		printf(" for=%s", kms_name_print(g->policy.r[i], text, sizeof(text)));
-	putchar('\n');
+		report_add(r, " for=%s", kms_name_print(g->policy.r[i], text, sizeof(text)));
+	report_add(r, "\n");
 }
 
 static enum err request_into(const struct ue_options *o, struct account *a, struct outside *outside,
@@ -230,6 +135,7 @@ static enum err request_into(const struct ue_options *o, struct account *a, stru
 	struct mikey_id peers[OPTIONS_PEERS_MAX];
 	struct ue_ticket_wish wish = ticket_wish(o, peers, o->to.n);
 	struct ticket_grant *grant = NULL;
+	struct report r = {0};
 	struct files f = {0};
 	enum err e = ERR_OK;
 
@@ -244,12 +150,13 @@ static enum err request_into(const struct ue_options *o, struct account *a, stru
 	if (!e)
 		e = ue_ticket_get(&grant, &a->identity, &wish, &outside->env, why);
 	if (!e)
-		e = add_ticket(&f, o->ticket, (struct kept_ticket){grant, .is_used = false},
-		               outside, why);
+		e = state_add_ticket(&f, o->ticket, (struct kept_ticket){grant, .is_used = false},
+		                     &outside->env.mikey, why);
 	if (!e)
-		e = files_commit(&f, why);
+		show_ticket(&r, grant);
 	if (!e)
-		show_ticket(grant);
+		e = files_commit(&f, &r, why);
+	report_clear(&r);
 	files_drop(&f);
 	ticket_grant_free(grant);
 	return e;
@@ -293,43 +200,32 @@ static enum err offer_wish(const struct ue_options *o, const struct account *a,
 	return ue_choose_offer(&c, &wish->protection, why);
 }
 
-static enum err add_offer(struct files *f, const char *path, const struct ue_offer *offer,
-                          struct outside *outside, struct why *why)
-{
-	struct saving s;
-	enum err e = saving_start(&s, why);
-
-	if (!e) {
-		e = ue_offer_save(offer, &outside->env.mikey, &s.w);
-		e = e ? why_fail(why, e, "cannot save the state: %s", err_meaning(e))
-		      : files_add_state(f, offer_file,
-		                        &(struct files_content){path, saved(&s), .is_new = true},
-		                        why);
-	}
-	secret_clear(&s.room);
-	return e;
-}
-
 struct made_offer {
 	const struct ue_offer *offer;
 	const struct ue_wish *wish;
 	const struct sdp *sdp;
 };
 
+/* The ticket comes first: a kill in the middle must not leave a used ticket that seems unused. */
 static enum err write_offer(const struct ue_options *o, const struct made_offer *made,
                             struct outside *outside, struct why *why)
 {
+	struct report r = {0};
 	struct files f = {0};
-	enum err e = add_offer(&f, o->state, made->offer, outside, why);
+	enum err e = ERR_OK;
 
-	if (!e && made->wish->grant)
-		e = add_ticket(&f, o->ticket,
-		               (struct kept_ticket){made->wish->grant, .is_used = true}, outside,
-		               why);
+	if (made->wish->grant)
+		e = state_add_ticket(&f, o->ticket,
+		                     (struct kept_ticket){made->wish->grant, .is_used = true},
+		                     &outside->env.mikey, why);
 	if (!e)
 		e = files_add_sdp(&f, o->files[1], made->sdp, why);
 	if (!e)
-		e = files_commit(&f, why);
+		e = state_add_offer(&f, o->state, made->offer, &outside->env.mikey, why);
+	report_add(&r, "protect=%s\n", ue_protection_name(made->wish->protection));
+	if (!e)
+		e = files_commit(&f, &r, why);
+	report_clear(&r);
 	files_drop(&f);
 	return e;
 }
@@ -349,14 +245,12 @@ static enum err offer_into(const struct ue_options *o, struct account *a, struct
 	if (!e)
 		e = files_read_sdp(&s, o->files[0], why);
 	if (!e && o->ticket && wish.protection == UE_E2E_KMS)
-		e = read_ticket(&grant, &wish.is_reuse, o->ticket, why);
+		e = state_read_ticket(&grant, &wish.is_reuse, o->ticket, why);
 	wish.grant = grant;
 	if (!e)
 		e = ue_offer_new(&offer, &wish, s, &outside->env, why);
 	if (!e)
 		e = write_offer(o, &(struct made_offer){offer, &wish, s}, outside, why);
-	if (!e)
-		printf("protect=%s\n", ue_protection_name(wish.protection));
 	ue_offer_free(offer);
 	ticket_grant_free(grant);
 	sdp_free(s);
@@ -370,16 +264,33 @@ enum err step_offer(const struct ue_options *o, struct why *why)
 
 /* --- answer and finish ------------------------------------------------------ */
 
-static enum err write_answer(const struct ue_options *o, const struct ue_session *session,
-                             const struct sdp *s, struct why *why)
-{
-	struct files f = {0};
-	enum err e = o->call ? add_session(&f, o->call, session, true, why) : ERR_OK;
+/* The result of a step: a session, its description, and how to print it. */
+struct step_result {
+	const struct ue_session *session;
+	const struct sdp *sdp; /* NULL: the step writes no description */
+	const char *sdp_path;  /* NULL: the step writes no description */
+	const char *call;      /* file of the session; NULL: it is not kept */
+	const char *keys;      /* effect of an update on the keys; NULL: not printed */
+	bool is_new;           /* true: `call` must not exist yet */
+	bool show, show_keys;  /* show: print the streams; show_keys: with their keys */
+};
 
+/* The description comes first: without the new state of the call, the step can be repeated. */
+static enum err write_result(const struct step_result *x, struct why *why)
+{
+	struct report r = {0};
+	struct files f = {0};
+	enum err e = x->sdp ? files_add_sdp(&f, x->sdp_path, x->sdp, why) : ERR_OK;
+
+	if (!e && x->call)
+		e = state_add_session(&f, x->call, x->session, x->is_new, why);
+	if (x->keys)
+		report_add(&r, "keys=%s\n", x->keys);
+	if (!e && x->show)
+		e = show_session(&(struct showing){&r, x->session, x->show_keys}, why);
 	if (!e)
-		e = files_add_sdp(&f, o->files[2], s, why);
-	if (!e)
-		e = files_commit(&f, why);
+		e = files_commit(&f, &r, why);
+	report_clear(&r);
 	files_drop(&f);
 	return e;
 }
@@ -414,9 +325,17 @@ static enum err answer_into(const struct ue_options *o, struct account *a, struc
 				  },
 		                  &outside->env, why);
 	if (!e)
-		e = write_answer(o, session, ours, why);
-	if (!e)
-		e = show_session(session, o->show_keys, why);
+		e = write_result(
+			&(struct step_result){
+				.session = session,
+				.sdp = ours,
+				.sdp_path = o->files[2],
+				.call = o->call,
+				.is_new = true,
+				.show = true,
+				.show_keys = o->show_keys,
+			},
+			why);
 	ue_session_free(session);
 	sdp_free(ours);
 	sdp_free(theirs);
@@ -428,41 +347,13 @@ enum err step_answer(const struct ue_options *o, struct why *why)
 	return with_account(o, answer_into, why);
 }
 
-static enum err read_offer(struct ue_offer **out, const char *path, struct why *why)
-{
-	struct secret octets = {0};
-	struct rd r;
-	enum err e = files_read_state(&octets, &r, path, offer_file, why);
-
-	if (!e) {
-		e = ue_offer_load(out, &r);
-		if (e)
-			why_fail(why, e, "%s: not a valid state of an offer: %s", path,
-			         err_meaning(e));
-	}
-	secret_clear(&octets);
-	return e;
-}
-
-static enum err keep_call(const char *path, const struct ue_session *session, bool is_new,
-                          struct why *why)
-{
-	struct files f = {0};
-	enum err e = path ? add_session(&f, path, session, is_new, why) : ERR_OK;
-
-	if (!e)
-		e = files_commit(&f, why);
-	files_drop(&f);
-	return e;
-}
-
 static enum err finish_update(const struct ue_options *o, struct why *why)
 {
 	struct ue_session *session = NULL;
 	struct sdp *answer = NULL;
 	struct outside outside;
 	bool changed = false;
-	enum err e = read_session(&session, o->call, why);
+	enum err e = state_read_session(&session, o->call, why);
 
 	if (!e)
 		e = files_read_sdp(&answer, o->files[0], why);
@@ -473,11 +364,15 @@ static enum err finish_update(const struct ue_options *o, struct why *why)
 		outside_close(&outside);
 	}
 	if (!e)
-		e = keep_call(o->call, session, false, why);
-	if (!e) {
-		printf("keys=%s\n", changed ? "new" : "unchanged");
-		e = show_session(session, o->show_keys, why);
-	}
+		e = write_result(
+			&(struct step_result){
+				.session = session,
+				.call = o->call,
+				.keys = changed ? "new" : "unchanged",
+				.show = true,
+				.show_keys = o->show_keys,
+			},
+			why);
 	sdp_free(answer);
 	ue_session_free(session);
 	return e;
@@ -492,15 +387,21 @@ enum err step_finish(const struct ue_options *o, struct why *why)
 
 	if (!o->state)
 		return finish_update(o, why);
-	e = read_offer(&offer, o->state, why);
+	e = state_read_offer(&offer, o->state, why);
 	if (!e)
 		e = files_read_sdp(&answer, o->files[0], why);
 	if (!e)
 		e = ue_offer_answered(offer, answer, &session, why);
 	if (!e)
-		e = keep_call(o->call, session, true, why);
-	if (!e)
-		e = show_session(session, o->show_keys, why);
+		e = write_result(
+			&(struct step_result){
+				.session = session,
+				.call = o->call,
+				.is_new = true,
+				.show = true,
+				.show_keys = o->show_keys,
+			},
+			why);
 	ue_session_free(session);
 	ue_offer_free(offer);
 	sdp_free(answer);
@@ -508,20 +409,6 @@ enum err step_finish(const struct ue_options *o, struct why *why)
 }
 
 /* --- update ----------------------------------------------------------------- */
-
-static enum err write_update(const struct ue_options *o, const char *out,
-                             const struct ue_session *session, const struct sdp *s, struct why *why)
-{
-	struct files f = {0};
-	enum err e = add_session(&f, o->call, session, false, why);
-
-	if (!e)
-		e = files_add_sdp(&f, out, s, why);
-	if (!e)
-		e = files_commit(&f, why);
-	files_drop(&f);
-	return e;
-}
 
 static enum err update_offer(const struct ue_options *o, struct ue_session *session,
                              struct outside *outside, struct why *why)
@@ -533,7 +420,14 @@ static enum err update_offer(const struct ue_options *o, struct ue_session *sess
 		e = ue_session_update(session, o->same ? UE_UPDATE_SAME : UE_UPDATE_REKEY, s,
 		                      &outside->env, why);
 	if (!e)
-		e = write_update(o, o->files[1], session, s, why);
+		e = write_result(
+			&(struct step_result){
+				.session = session,
+				.sdp = s,
+				.sdp_path = o->files[1],
+				.call = o->call,
+			},
+			why);
 	sdp_free(s);
 	return e;
 }
@@ -551,11 +445,17 @@ static enum err update_answer(const struct ue_options *o, struct ue_session *ses
 		e = ue_session_take(session, &(struct ue_exchange){theirs, ours}, &outside->env,
 		                    &changed, why);
 	if (!e)
-		e = write_update(o, o->files[2], session, ours, why);
-	if (!e) {
-		printf("keys=%s\n", changed ? "new" : "unchanged");
-		e = show_session(session, o->show_keys, why);
-	}
+		e = write_result(
+			&(struct step_result){
+				.session = session,
+				.sdp = ours,
+				.sdp_path = o->files[2],
+				.call = o->call,
+				.keys = changed ? "new" : "unchanged",
+				.show = true,
+				.show_keys = o->show_keys,
+			},
+			why);
 	sdp_free(ours);
 	sdp_free(theirs);
 	return e;
@@ -567,7 +467,7 @@ enum err step_update(const struct ue_options *o, struct why *why)
 	struct outside outside;
 	enum err e;
 
-	e = read_session(&session, o->call, why);
+	e = state_read_session(&session, o->call, why);
 	if (!e)
 		e = outside_open(&outside, NULL, why);
 	if (!e) {
