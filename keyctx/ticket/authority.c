@@ -95,6 +95,11 @@ enum err authority_replay_key(const struct authority *a, uint8_t out[32])
 	                        out);
 }
 
+bool authority_is_verified(const struct authority *a)
+{
+	return a->is_verified;
+}
+
 bool authority_policy_lists(const struct ticket_policy *p, struct mikey_id who)
 {
 	for (size_t i = 0; i < p->n_r; i++)
@@ -327,12 +332,21 @@ static enum err verify_pk(struct authority *a, const struct authority_peer *peer
 	return e;
 }
 
-static enum err keep_name(struct authority *a, struct mikey_id kms)
+static enum err keep_names(struct authority *a, struct mikey_id kms, struct mikey_id owner)
 {
-	a->names = mem_dup(kms.data.n ? (const void *)kms.data.p : "", kms.data.n + !kms.data.n);
+	struct wr w;
+
+	a->names = mem_alloc(kms.data.n + owner.data.n + 1);
 	if (!a->names)
 		return ERR_NOMEM;
+	w = wr_make(a->names, kms.data.n + owner.data.n);
+	wr_view(&w, kms.data);
+	wr_view(&w, owner.data);
 	a->kms = (struct mikey_id){.type = kms.type, .data = {.p = a->names, .n = kms.data.n}};
+	a->owner = (struct mikey_id){
+		.type = owner.type,
+		.data = {.p = a->names + kms.data.n, .n = owner.data.n},
+	};
 	return ERR_OK;
 }
 
@@ -356,7 +370,7 @@ enum err authority_verify(struct authority *a, const struct authority_peer *peer
 	if (!e && !mikey_id_is_set(authority_sender(a)) && !mikey_id_is_set(peer->owner))
 		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_ID,
 		               "the request has no IDRi or IDRr, and its key has no owner");
-	if (!e && keep_name(a, mikey_id_is_set(named) ? named : peer->kms))
+	if (!e && keep_names(a, mikey_id_is_set(named) ? named : peer->kms, peer->owner))
 		e = authority_no_memory(fault);
 	if (!e)
 		e = step_take(&authority_steps, &a->state, AUTHORITY_ON_VERIFY, fault);

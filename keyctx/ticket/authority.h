@@ -85,9 +85,12 @@ struct authority_peer {
 enum err authority_verify(struct authority *a, const struct authority_peer *peer,
                           struct mikey_fault *fault) MUST_USE;
 
+/* Returns true if the sender is authenticated, so that an Error message has a MAC or signature. */
+bool authority_is_verified(const struct authority *a);
+
 /* Grants a ticket: makes the keys, the ticket and REQUEST_RESP in `*octets`, which lives as long as
  * `a`. `spec` is the granted policy; NULL: the policy asked for. Sets flag K if the granted policy
- * differs from the one asked for (decision 0010.24), and always flag D (decision 0010.26). */
+ * or SPIs differ from those asked for (decision 0010.24), and always flag D (decision 0010.26). */
 enum err authority_grant(struct authority *a, const struct ticket_policy_spec *spec,
                          const struct ticket_tpk *tpk, const struct mikey_env *env,
                          struct view *octets, struct mikey_fault *fault) MUST_USE;
@@ -103,7 +106,8 @@ struct authority_resolution {
 	/* true: the caller found the sender, or a group of the sender, in an IDRr of the policy */
 	bool may_resolve;
 	/* IDRr to send in RESOLVE_RESP and to fork keys with. Unset: with forking the sender's
-	 * identity is used, without forking no IDRr is sent */
+	 * identity is used, or that of the key's owner if the request has no IDRr; without forking
+	 * no IDRr is sent */
 	struct mikey_id idr;
 };
 

@@ -7,6 +7,8 @@
 #include "keyctx/ticket/authority_state.h"
 #include "keyctx/ticket/step.h"
 
+enum { TP_DATA_MAX = 8192 }; /* octets of TP Data; a ticket has no room for more */
+
 /* Work space for a reply; in secret memory. */
 struct reply {
 	struct mikey_msg_keys keys;
@@ -69,6 +71,15 @@ static enum err check_rand(const struct authority *a, const struct ticket_keys *
 	struct view rand = mikey_msg_rand_of(&a->msg, authority_sender_role(a));
 	size_t longest = mikey_keys_longest(&k->session);
 
+	/* The usual cause is that caller and called side have pre-shared keys of different lengths.
+	 */
+	if (a->msg.hdr.prf != MIKEY_PRF_SHA256 && longest > mikey_default_key_len(MIKEY_PRF_SHA1))
+		return mikey_fail(
+			fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+			"the ticket has session keys of %zu bits, but the sender uses the "
+			"128-bit algorithms, as with a pre-shared key of 16 octets: give "
+			"caller and called side keys of the same length (RFC 6043 12.1)",
+			longest * 8);
 	if (longest < k->mpk_len)
 		longest = k->mpk_len;
 	if (a->rules.enforce_rand_len && rand.n < longest)
@@ -80,13 +91,17 @@ static enum err check_rand(const struct authority *a, const struct ticket_keys *
 	                             fault);
 }
 
-/* Returns true if the granted policy differs from the one asked for, apart from flag K. */
+/* Returns true if the granted policy or keys differ from those asked for, apart from flag K. An SPI
+ * that the KMS chooses in place of zeros is such a difference (RFC 6043 6.10). */
 static bool policy_differs(const struct ticket_policy_spec *asked,
                            const struct ticket_policy_spec *granted)
 {
-	uint8_t room[2][2048];
+	uint8_t room[2][TP_DATA_MAX];
 	struct wr w[2] = {wr_make(room[0], sizeof(room[0])), wr_make(room[1], sizeof(room[1]))};
 
+	for (size_t i = 0; i < granted->n_wishes; i++)
+		if (ticket_wish_leaves_spi(&granted->wishes[i]))
+			return true;
 	ticket_policy_write(&w[0], asked, true);
 	ticket_policy_write(&w[1], granted, true);
 	return asked->ticket_type != granted->ticket_type || asked->prf != granted->prf ||
@@ -279,9 +294,13 @@ static enum err resolve(struct authority *a, const struct authority_resolution *
                         struct reply *r, const struct mikey_env *env, struct mikey_fault *fault)
 {
 	bool forking = a->policy.tp.flags & TICKET_I;
-	/* Without forking, no key depends on IDRr, so it is sent only if the caller gives one. */
-	struct mikey_id idr =
-		mikey_id_is_set(how->idr) || !forking ? how->idr : authority_sender(a);
+	/* Without forking, no key depends on IDRr, so it is sent only if the caller gives one. With
+	 * forking and without IDRr in the request, it is the owner of the key (RFC 6043 4.2.3.2).
+	 */
+	struct mikey_id sender = authority_sender(a);
+	struct mikey_id idr = mikey_id_is_set(how->idr) || !forking ? how->idr
+	                      : mikey_id_is_set(sender)             ? sender
+	                                                            : a->owner;
 	uint8_t rand[MIKEY_KEY_MAX];
 	size_t rand_len = 0;
 	enum err e = ticket_open(&r->ticket, authority_ticket(a), &a->policy, how->tpk, fault);

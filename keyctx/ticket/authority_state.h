@@ -15,8 +15,9 @@ struct authority {
 	struct ticket_policy policy;
 	struct secret key; /* PSK or envelope key; set by authority_verify */
 	bool is_verified;
-	uint8_t mac_alg;     /* MAC algorithm of the messages built here */
-	struct mikey_id kms; /* own identity, a view on `names` */
+	uint8_t mac_alg; /* MAC algorithm of the messages built here */
+	/* own identity, and the owner of the sender's key; views on `names` */
+	struct mikey_id kms, owner;
 	uint8_t *names;
 	const struct pki_key *own_key; /* borrowed; see struct authority_peer */
 	uint8_t reply[MIKEY_MESSAGE_MAX];

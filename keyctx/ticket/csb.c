@@ -321,22 +321,38 @@ enum err ticket_csb_cancel(struct ticket_csb *c)
 	return e;
 }
 
-/* Checks TICKET and RANDR: an update may repeat them, but not change them (decision 0010.43). */
+/* Checks a random value of an update: it must be one of the first exchange (RFC 6043 5.2). */
+static enum err check_rand(const struct ticket_csb *c, const struct mikey_payload *p,
+                           struct mikey_fault *fault)
+{
+	const struct view was[] = {
+		[MIKEY_ROLE_I] = {.p = c->randi, .n = c->randi_len},
+		[MIKEY_ROLE_R] = {.p = c->randr, .n = c->randr_len},
+		[MIKEY_ROLE_KMS] = {.p = c->randkms, .n = c->randkms_len},
+	};
+	unsigned role = p->type == MIKEY_RANDR ? p->u.randr.role : 0;
+
+	if (role != 0 && role < ARRAY_LEN(was) && was[role].n &&
+	    view_eq(p->u.randr.rand, was[role]))
+		return ERR_OK;
+	return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, p->offset,
+	                     "the update has a new random value (%s of role %u), which only the "
+	                     "first exchange may have",
+	                     mikey_type_name(p->type), role);
+}
+
+/* Checks TICKET and random values: an update may repeat them, but not change them (decision
+ * 0010.43). */
 static enum err check_statics(const struct ticket_csb *c, const struct mikey_msg *m,
                               struct mikey_fault *fault)
 {
 	const struct mikey_payload *ticket = mikey_msg_find(m, MIKEY_TICKET);
-	struct view rand[2] = {mikey_msg_rand_of(m, MIKEY_ROLE_I),
-	                       mikey_msg_rand_of(m, MIKEY_ROLE_R)};
-	struct view was[2] = {{.p = c->randi, .n = c->randi_len},
-	                      {.p = c->randr, .n = c->randr_len}};
 	uint8_t hash[32];
 
-	for (unsigned side = 0; side < 2; side++)
-		if (rand[side].n && !view_eq(rand[side], was[side]))
-			return mikey_fail(
-				fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-				"RANDR of the update differs from that of the first exchange");
+	for (size_t i = 0; i < m->n; i++)
+		if ((m->p[i].type == MIKEY_RANDR || m->p[i].type == MIKEY_RAND) &&
+		    check_rand(c, &m->p[i], fault))
+			return ERR_INVALID;
 	if (ticket && (prim_digest(PRIM_SHA256, ticket->octets, hash) ||
 	               memcmp(hash, c->ticket_hash, sizeof(hash)) != 0))
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,

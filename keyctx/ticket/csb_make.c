@@ -43,7 +43,7 @@ enum err csb_take_policies(struct csb_policies *p, const struct mikey_msg *m, un
 			at++;
 		if (at == CSB_POLICIES_MAX)
 			return mikey_fail_at(
-				fault, ERR_TOO_BIG, MIKEY_E_SP, m->p[i].offset,
+				fault, ERR_TOO_BIG, MIKEY_E_SPPAR, m->p[i].offset,
 				"too many SRTP policies from one side, at most %d are allowed",
 				CSB_POLICIES_MAX);
 		p->of[side][at] = policy;
@@ -92,7 +92,7 @@ enum err csb_check_complete(const struct mikey_msg *m, struct mikey_fault *fault
 		const struct mikey_cs *cs = &m->cs[i];
 
 		if (cs->policies.n != 1)
-			return mikey_fail(fault, ERR_INVALID, MIKEY_E_SP,
+			return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR,
 			                  "crypto session %u: %zu policies, must be one", cs->cs_id,
 			                  cs->policies.n);
 		if (!cs->session.n || !cs->spi.n)
@@ -124,7 +124,7 @@ enum err csb_check_answer(const struct mikey_msg *offer, const struct mikey_msg 
 			               "crypto session %u of the offer is missing in the answer",
 			               was->cs_id);
 		else if (!policy_was_offered(was, answer, is->policies.p[0]))
-			e = mikey_fail(fault, ERR_INVALID, MIKEY_E_SP,
+			e = mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR,
 			               "crypto session %u: policy %u was not offered", was->cs_id,
 			               is->policies.p[0]);
 	}
@@ -224,7 +224,7 @@ static enum err choose_policy(struct ticket_cs *out, const struct mikey_cs *offe
 			return ERR_OK;
 		}
 	}
-	return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_SP,
+	return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_SPPAR,
 	                  "crypto session %u: none of the offered SRTP policies is supported",
 	                  offer->cs_id);
 }
@@ -390,7 +390,7 @@ enum err csb_derive(struct csb_secret **out, const struct ticket_csb *c,
 			csb_policy(from->policies, from->side, cs->policies.p[0]);
 
 		e = policy ? csmap_derive(&s->sessions[s->n], cs, policy, &ground, fault)
-		           : mikey_fail(fault, ERR_INVALID, MIKEY_E_SP,
+		           : mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR,
 		                        "crypto session %u names SRTP policy %u, which is in no "
 		                        "message",
 		                        cs->cs_id, cs->policies.p[0]);
@@ -458,6 +458,9 @@ static enum err keep_exchange(struct ticket_csb *c, const struct csb_agreed *fro
 	keep_rand(c->randi, &c->randi_len, mikey_msg_rand_of(from->init, MIKEY_ROLE_I));
 	if (from->resp && (from->flags & TICKET_G))
 		keep_rand(c->randr, &c->randr_len, mikey_msg_rand_of(from->resp, MIKEY_ROLE_R));
+	if (from->resp)
+		keep_rand(c->randkms, &c->randkms_len,
+		          mikey_msg_rand_of(from->resp, MIKEY_ROLE_KMS));
 	/* Each T may occur once in a CSB, so record the T values of the initial exchange too
 	 * (decision 0010.41). */
 	csb_note_time(c, mikey_msg_find(from->init, MIKEY_T)->u.t, from->is_initiator);

@@ -51,6 +51,8 @@ struct ticket_csb {
 	struct csb_octets id_octets[2];
 	struct mikey_id id[2]; /* index 0: initiator, 1: responder */
 	uint8_t randi_len, randr_len, randi[255], randr[255];
+	/* RANDRkms of the initial exchange, which an update may repeat but not change */
+	uint8_t randkms_len, randkms[255];
 	struct csb_policies policies;
 	struct csb_secret *secret;
 	/* latest messages; `reply` answers `received`; `pending` is the own update that waits for

@@ -7,7 +7,8 @@
 #include "base/secret.h"
 #include "keyctx/ticket/csb_make.h"
 
-enum { KEEP_VERSION = 1, NO_SUITE = 0xff };
+/* Version 2 added RANDRkms. */
+enum { KEEP_VERSION = 2, NO_RANDKMS_VERSION = 1, NO_SUITE = 0xff };
 
 static void put_octets(struct wr *w, struct view v)
 {
@@ -227,6 +228,7 @@ enum err ticket_csb_save(const struct ticket_csb *c, struct wr *w)
 	}
 	wr_octets(w, c->ticket_hash, sizeof(c->ticket_hash));
 	put_times(w, c);
+	put_fixed(w, c->randkms, c->randkms_len);
 	return wr_ok(w) ? ERR_OK : ERR_TOO_BIG;
 }
 
@@ -264,9 +266,12 @@ static enum err get_messages(struct rd *r, struct ticket_csb *c)
 	return e;
 }
 
-static void get_head(struct rd *r, struct ticket_csb *c)
+/* Returns the version of the format. */
+static uint8_t get_head(struct rd *r, struct ticket_csb *c)
 {
-	if (rd_u8(r) != KEEP_VERSION)
+	uint8_t version = rd_u8(r);
+
+	if (version != KEEP_VERSION && version != NO_RANDKMS_VERSION)
 		r->bad = true;
 	c->state = rd_u8(r);
 	c->is_initiator = rd_u8(r);
@@ -278,18 +283,20 @@ static void get_head(struct rd *r, struct ticket_csb *c)
 	c->csb_id = rd_u32(r);
 	if (c->state >= CSB_STATES || mikey_algs_check(c->algs, false, NULL))
 		r->bad = true;
+	return version;
 }
 
 enum err ticket_csb_load(struct ticket_csb **out, struct rd *r, const struct ticket_rules *rules)
 {
 	struct ticket_csb *c = mem_alloc(sizeof(*c));
 	struct view hash;
+	uint8_t version;
 	enum err e;
 
 	if (!c)
 		return ERR_NOMEM;
 	c->rules = *rules;
-	get_head(r, c);
+	version = get_head(r, c);
 	e = r->bad ? ERR_SYNTAX : get_names(r, c);
 	get_fixed(r, c->randi, &c->randi_len, sizeof(c->randi));
 	get_fixed(r, c->randr, &c->randr_len, sizeof(c->randr));
@@ -302,6 +309,8 @@ enum err ticket_csb_load(struct ticket_csb **out, struct rd *r, const struct tic
 		e = get_pending(r, c);
 	hash = rd_octets(r, sizeof(c->ticket_hash));
 	get_times(r, c);
+	if (version != NO_RANDKMS_VERSION)
+		get_fixed(r, c->randkms, &c->randkms_len, sizeof(c->randkms));
 	if (!e && r->bad)
 		e = ERR_SYNTAX;
 	if (e) {

@@ -34,6 +34,8 @@ static void add_idr(struct mikey_build *b, unsigned role, struct mikey_id id)
 static void add_wishes(struct mikey_build *b, const struct ticket_policy_spec *s)
 {
 	static const uint8_t zeros[MIKEY_KEY_MAX];
+	/* Each key must have an SPI (RFC 6043 6.2.1). One of zeros lets the KMS choose. */
+	const struct view any_spi = {.p = zeros, .n = TICKET_SPI_LEN};
 	uint8_t room[2048];
 	struct wr w = wr_make(room, sizeof(room));
 	struct mikey_build keys;
@@ -51,8 +53,8 @@ static void add_wishes(struct mikey_build *b, const struct ticket_policy_spec *s
 		else
 			p.u.key.key = (struct view){.p = zeros, .n = wish->len};
 		p.u.key.salt = (struct view){.p = zeros, .n = keys.w.bad ? 0 : wish->salt_len};
-		p.u.key.kv = wish->spi.n ? MIKEY_KV_SPI : MIKEY_KV_NULL;
-		p.u.key.spi = wish->spi;
+		p.u.key.kv = MIKEY_KV_SPI;
+		p.u.key.spi = wish->spi.n ? wish->spi : any_spi;
 		mikey_build_add(&keys, &p);
 	}
 	kemac.u.kemac.data = (struct view){.p = room, .n = wr_len(&keys.w)};
@@ -112,6 +114,12 @@ enum err ticket_policy_wishes(const struct ticket_policy *p, struct ticket_wish 
 				"requested key %zu is invalid: it must not be an MPK or have "
 				"an interval; allowed are 16 to 64 octets, 32 octets of "
 				"salt, 128 octets of SPI, and 12 keys",
+				count);
+		if (k.u.key.kv != MIKEY_KV_SPI || !k.u.key.spi.n)
+			return mikey_fail_at(
+				fault, ERR_INVALID, MIKEY_E_TPPAR, p->kemac.offset,
+				"requested key %zu has no SPI, which each key must have (RFC 6043 "
+				"6.2.1); zeros let the KMS choose one",
 				count);
 		out[count++] = (struct ticket_wish){
 			.type = k.u.key.type,
@@ -243,6 +251,15 @@ enum err ticket_policy_check(const struct ticket_policy *p, enum ticket_stage st
 	if (stage == TICKET_GRANTED && p->has_kemac)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
 		                  "the policy of a granted ticket must have no KEMAC");
+	return ERR_OK;
+}
+
+enum err ticket_policy_check_order(const struct ticket_policy_spec *s, struct mikey_fault *fault)
+{
+	if (s->has_start && s->has_end &&
+	    ticket_ntp_diff(mikey_ts_to_64(s->end), mikey_ts_to_64(s->start)) < 0)
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
+		                  "the ticket would end (TRe) before it starts (TRs)");
 	return ERR_OK;
 }
 

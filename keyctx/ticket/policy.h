@@ -15,8 +15,10 @@ enum { TICKET_TYPE_MIKEY = 1, TICKET_TYPE_3GPP = 2, TICKET_SUBTYPE = 1, TICKET_V
 struct ticket_wish {
 	uint8_t type;           /* enum mikey_key_type, not MPK */
 	uint16_t len, salt_len; /* octets */
-	struct view spi;        /* empty: the KMS chooses */
+	struct view spi;        /* empty or all zero: the KMS chooses */
 };
+
+enum { TICKET_SPI_LEN = 4 }; /* octets of an SPI that this program draws or asks for */
 
 /* A policy to write. All pointers are borrowed for the call. */
 struct ticket_policy_spec {
@@ -61,6 +63,10 @@ enum ticket_stage {
  * ticket type i. */
 enum err ticket_policy_check(const struct ticket_policy *p, enum ticket_stage stage,
                              unsigned accept_types, struct mikey_fault *fault) MUST_USE;
+/* Checks that a policy with start and end does not end before it starts: such a ticket would never
+ * be valid. ERR_INVALID, MIKEY_E_TPPAR. */
+enum err ticket_policy_check_order(const struct ticket_policy_spec *spec,
+                                   struct mikey_fault *fault) MUST_USE;
 /* Checks that start <= now <= end; does not check a bound that is missing. ERR_EXPIRED,
  * MIKEY_E_TICKET. */
 enum err ticket_policy_check_time(const struct ticket_policy *p, uint64_t now_ntp,

@@ -110,7 +110,7 @@ static enum err check_names(struct ticket_responder *a, const struct ticket_resp
                             struct mikey_fault *fault)
 {
 	struct mikey_id called = responder_id_of(a, MIKEY_ROLE_R);
-	bool found = false, app = !a->policy.n_app || !mikey_id_is_set(p->app);
+	bool found = false, app = !a->policy.n_app;
 
 	for (size_t i = 0; i < p->n_me && !found; i++)
 		found = mikey_id_eq(p->me[i], called);
@@ -118,10 +118,13 @@ static enum err check_names(struct ticket_responder *a, const struct ticket_resp
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
 		                  "IDRr of the offer is not an identity of this terminal");
 	for (size_t i = 0; i < a->policy.n_app && !app; i++)
-		app = mikey_id_eq(a->policy.app[i], p->app);
+		app = mikey_id_is_set(p->app) && mikey_id_eq(a->policy.app[i], p->app);
 	if (!app)
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
-		                  "no IDRapp of the ticket is the configured application");
+		                  "the ticket is for other applications: none of its %zu IDRapp is "
+		                  "the application of this terminal%s",
+		                  a->policy.n_app,
+		                  mikey_id_is_set(p->app) ? "" : ", which has none configured");
 	return ERR_OK;
 }
 
@@ -170,7 +173,7 @@ static enum err check_sessions(struct ticket_responder *a, struct mikey_fault *f
 		}
 		if (!usable)
 			return mikey_fail(
-				fault, ERR_UNSUPPORTED, MIKEY_E_SP,
+				fault, ERR_UNSUPPORTED, MIKEY_E_SPPAR,
 				"crypto session %u: none of the offered SRTP policies is supported",
 				cs->cs_id);
 	}

@@ -34,7 +34,7 @@ struct ticket_responder_params {
 	/* the caller's identity from signalling, used if the offer has no IDRi; unset: IDRi is
 	 * required */
 	struct mikey_id peer;
-	/* own application, compared with each IDRapp; unset: IDRapp is not checked */
+	/* own application; unset: none, so a ticket with IDRapp is refused */
 	struct mikey_id app;
 	uint64_t now_ntp;
 };

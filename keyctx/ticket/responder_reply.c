@@ -122,7 +122,7 @@ static enum err check_numbers(const struct ticket_responder *a,
 	for (size_t i = 0; i < choice->n_policies; i++)
 		if (csb_policy(&a->policies, 0, choice->policies[i].no))
 			return mikey_fail(
-				fault, ERR_INVALID, MIKEY_E_SP,
+				fault, ERR_INVALID, MIKEY_E_SPPAR,
 				"the offer already uses SRTP policy number %u; choose another",
 				choice->policies[i].no);
 	return ERR_OK;

@@ -23,7 +23,11 @@ enum err ticket_rules_check_time(const struct ticket_rules *r, struct mikey_ts t
 	int64_t diff = ticket_ntp_diff(mikey_ts_to_64(t), now_ntp);
 
 	if (t.type == MIKEY_TS_COUNTER)
-		return ERR_OK;
+		return r->accept_counter
+		               ? ERR_OK
+		               : mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TS,
+		                            "T is a counter, must be a time: a counter does not "
+		                            "tell how old the message is");
 	if (diff > skew || diff < -skew)
 		return mikey_fail(
 			fault, ERR_EXPIRED, MIKEY_E_TS,

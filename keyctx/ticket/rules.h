@@ -16,6 +16,8 @@ struct ticket_rules {
 	bool enforce_rand_len;
 	bool v_flag_in_requests; /* REQUEST_INIT and RESOLVE_INIT carry V=1 (decision 0010.17) */
 	bool accept_null_encr; /* accept unencrypted KEMACs, for laboratory tests; off by default */
+	bool accept_counter;   /* accept a T that is a counter, for laboratory tests; off by default
+	                        */
 	bool accept_pk; /* accept the public-key variants; false: refuse them with MIKEY_E_DT */
 	bool accept_sha1_signatures; /* accept signatures with SHA-1 (decision 0010.44) */
 };
@@ -24,8 +26,8 @@ struct ticket_rules {
  * requests, public keys and SHA-1 signatures accepted. */
 void ticket_rules_init(struct ticket_rules *r);
 
-/* Checks that T of an INIT is within skew_s of now. A counter always passes, because it tells no
- * time. MIKEY_E_TS, ERR_EXPIRED. */
+/* Checks that T of an INIT is within skew_s of now (ERR_EXPIRED), and that it is not a counter,
+ * which tells no time (ERR_UNSUPPORTED), unless accept_counter. MIKEY_E_TS. */
 enum err ticket_rules_check_time(const struct ticket_rules *r, struct mikey_ts t, uint64_t now_ntp,
                                  struct mikey_fault *fault) MUST_USE;
 

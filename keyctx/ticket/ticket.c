@@ -8,7 +8,9 @@
 #include "base/secret.h"
 
 enum {
-	SPI_LEN = 4,
+	SPI_LEN = TICKET_SPI_LEN,
+	SPI_DRAWS =
+		16, /* draws of an SPI before it is given up: each other key may have the same */
 	BODY_MAX = 8192,
 	V_FIXED = 2, /* octets of V before the MAC: next payload, algorithm */
 };
@@ -102,6 +104,33 @@ static bool is_zero(struct view v)
 	return !any;
 }
 
+/* Adds a key whose SPI the KMS chooses: a random one as long as the one asked for, which no other
+ * key has. */
+static enum err add_with_own_spi(struct mikey_keys *to, const struct ticket_wish *wish,
+                                 const struct mikey_key *made, const char *name,
+                                 const struct mikey_env *env)
+{
+	uint8_t octets[MIKEY_SPI_MAX];
+	struct view spi = {.p = octets, .n = wish->spi.n ? wish->spi.n : SPI_LEN};
+	enum err e = ERR_EXISTS;
+
+	if (spi.n > sizeof(octets))
+		return ERR_TOO_BIG;
+	for (unsigned i = 0; i < SPI_DRAWS && e == ERR_EXISTS; i++) {
+		e = env->random(env->random_ctx, name, octets, spi.n);
+		if (!e)
+			e = mikey_keys_add(
+				to, wish->type, (struct view){.p = made->key, .n = wish->len},
+				(struct view){.p = made->salt, .n = wish->salt_len}, spi);
+	}
+	return e;
+}
+
+bool ticket_wish_leaves_spi(const struct ticket_wish *wish)
+{
+	return is_zero(wish->spi);
+}
+
 /* Makes one requested key with salt and SPI. The names of its random values contain its number, so
  * that they differ. */
 static enum err make_key(struct mikey_keys *to, const struct ticket_wish *wish, size_t i,
@@ -109,9 +138,6 @@ static enum err make_key(struct mikey_keys *to, const struct ticket_wish *wish, 
 {
 	struct mikey_key *tmp = secret_alloc(sizeof(*tmp));
 	char name[32];
-	/* If the requested SPI is empty or all zero, draw one of SPI_LEN octets. */
-	struct view spi = is_zero(wish->spi) ? (struct view){0} : wish->spi;
-	uint8_t drawn_spi[SPI_LEN];
 	enum err e = tmp ? ERR_OK : ERR_NOMEM;
 
 	if (!e && wish->len > sizeof(tmp->key))
@@ -125,18 +151,16 @@ static enum err make_key(struct mikey_keys *to, const struct ticket_wish *wish, 
 		            ? draw(env, name, tmp->salt, wish->salt_len, fault)
 		            : ERR_TOO_BIG;
 	snprintf(name, sizeof(name), "spi%zu", i);
-	if (!e && !spi.n) {
-		e = draw(env, name, drawn_spi, sizeof(drawn_spi), fault);
-		spi = (struct view){.p = drawn_spi, .n = sizeof(drawn_spi)};
-	}
-	if (!e)
+	if (!e && ticket_wish_leaves_spi(wish))
+		e = add_with_own_spi(to, wish, tmp, name, env);
+	else if (!e)
 		e = mikey_keys_add(to, wish->type, (struct view){.p = tmp->key, .n = wish->len},
-		                   (struct view){.p = tmp->salt, .n = wish->salt_len}, spi);
+		                   (struct view){.p = tmp->salt, .n = wish->salt_len}, wish->spi);
 	secret_free(tmp);
-	return e ? mikey_fail(fault, e, MIKEY_E_TPPAR,
-	                      "session key %zu can't be made: too long, too many keys, or the "
-	                      "random generator failed",
-	                      i)
+	return e ? mikey_fail(fault, e, MIKEY_E_TPPAR, "session key %zu can't be made: %s", i,
+	                      e == ERR_EXISTS ? "another requested key has the same SPI"
+	                                      : "too long, too many keys, or the random generator "
+	                                        "failed")
 	         : ERR_OK;
 }
 
@@ -260,6 +284,8 @@ static enum err check_spec(const struct ticket_policy_spec *spec, const struct t
 			fault, ERR_TOO_BIG, MIKEY_E_TICKET,
 			"the key that protects the ticket has %zu octets, at most 64 are allowed",
 			tpk->key.n);
+	if (ticket_policy_check_order(spec, fault))
+		return ERR_INVALID;
 	return mikey_algs_check(used, false, fault);
 }
 

@@ -39,6 +39,10 @@ enum err ticket_grant_new(struct ticket_grant **out, struct view body,
                           const struct ticket_keys *keys, struct mikey_fault *fault) MUST_USE;
 void ticket_grant_free(struct ticket_grant *g);
 
+/* Returns true if a requested key leaves the choice of its SPI to the KMS: it has none, or one of
+ * zeros. */
+bool ticket_wish_leaves_spi(const struct ticket_wish *wish);
+
 /*
  * Makes MPK, session keys, RAND and the ticket (RFC 6043 A). `spec` is the granted policy.
  * The algorithms must have the strength of spec->prf. In modes 3 and 4 the initiator calls

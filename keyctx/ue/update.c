@@ -98,6 +98,11 @@ static enum err write_parts(struct ue_session *s, enum ue_update kind, struct sd
 	return e;
 }
 
+static bool is_response(const struct keymgmt *k)
+{
+	return k->len > 1 && k->octets[1] == MIKEY_DT_TRANSFER_RESP;
+}
+
 static enum err take_parts(struct ue_session *s, const struct ue_exchange *x, struct ue_env *env,
                            bool *changed, struct why *why)
 {
@@ -118,10 +123,12 @@ static enum err take_parts(struct ue_session *s, const struct ue_exchange *x, st
 				ue_tell(why, e, &fault, "the update is refused");
 		}
 		*changed |= outcome == CSB_UPDATED;
-		/* A repeated message may get no reply: then send our last message again. */
-		if (!e && x->ours)
-			e = ue_desc_put(x->ours, s->parts[i].at.section,
-			                reply.n ? reply : ticket_csb_last_sent(csb), why);
+		/* A repeated response gets our last message again. A TRANSFER_INIT without reply
+		 * asked for none (V=0, RFC 6043 5.2). */
+		if (!e && x->ours && !reply.n && is_response(&message))
+			reply = ticket_csb_last_sent(csb);
+		if (!e && x->ours && reply.n)
+			e = ue_desc_put(x->ours, s->parts[i].at.section, reply, why);
 		keymgmt_clear(&message);
 	}
 	return e;

@@ -159,6 +159,59 @@ static void refused(void)
 	}
 }
 
+/* RFC 6043 6.2.1: each requested key must have an SPI. */
+static void wishes_without_spi(void)
+{
+	static const struct {
+		const char *what, *key;
+		enum err want;
+	} rows[] = {
+		{"SPI",
+	         "00010010"
+	         "00000000000000000000000000000000"
+	         "0155",
+	         ERR_OK},
+		{"SPI of zeros",
+	         "00010010"
+	         "00000000000000000000000000000000"
+	         "0400000000",
+	         ERR_OK},
+		{"KV NULL",
+	         "00000010"
+	         "00000000000000000000000000000000",
+	         ERR_INVALID},
+		{"SPI of no octets",
+	         "00010010"
+	         "00000000000000000000000000000000"
+	         "00",
+	         ERR_INVALID},
+		{"TEK, KV NULL",
+	         "00200010"
+	         "00000000000000000000000000000000",
+	         ERR_INVALID},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint8_t octets[64];
+		struct ticket_policy p = {
+			.has_kemac = true,
+			.kemac = {.type = MIKEY_KEMAC,
+		                  .u.kemac.data = {octets,
+		                                   test_hex(rows[i].key, octets, sizeof(octets))}}};
+		struct ticket_wish wishes[MIKEY_KEYS_MAX];
+		struct mikey_fault fault = {0};
+		size_t n = 0;
+
+		test_context("%s", rows[i].what);
+		EXPECT_ERR(ticket_policy_wishes(&p, wishes, MIKEY_KEYS_MAX, &n, &fault),
+		           rows[i].want);
+		if (rows[i].want)
+			EXPECT(fault.no == MIKEY_E_TPPAR && strstr(fault.why.text, "SPI"));
+		else
+			EXPECT_INT((int)n, 1);
+	}
+}
+
 /* RFC 6043 6.10: TRr must be NTP-UTC-32; TRs and TRe may be 64-bit times; none may be a counter. */
 static void types_of_times(void)
 {
@@ -240,6 +293,9 @@ static void clock_rules(void)
 	           ERR_EXPIRED);
 	EXPECT_OK(ticket_rules_check_time(&r, (struct mikey_ts){MIKEY_TS_NTP_UTC_32, now >> 32},
 	                                  now, NULL));
+	EXPECT_ERR(ticket_rules_check_time(&r, (struct mikey_ts){MIKEY_TS_COUNTER, 1}, now, NULL),
+	           ERR_UNSUPPORTED);
+	r.accept_counter = true;
 	EXPECT_OK(ticket_rules_check_time(&r, (struct mikey_ts){MIKEY_TS_COUNTER, 1}, now, NULL));
 }
 
@@ -335,6 +391,6 @@ static void policies_refused(void)
 }
 
 TEST_MAIN("ticket_policy", {"flags", flags}, {"written-and-read", written_and_read},
-          {"refused", refused}, {"types of times", types_of_times}, {"validity", validity},
-          {"clock-rules", clock_rules}, {"step-tables", step_tables}, {"suites", suites},
-          {"policies-refused", policies_refused})
+          {"refused", refused}, {"wishes without SPI", wishes_without_spi},
+          {"types of times", types_of_times}, {"validity", validity}, {"clock-rules", clock_rules},
+          {"step-tables", step_tables}, {"suites", suites}, {"policies-refused", policies_refused})

@@ -212,7 +212,8 @@ static void out_of_order(void)
 	play_free(p);
 }
 
-/* An offer whose T is a counter is accepted; our own messages still have a time. */
+/* An offer whose T is a counter is accepted only if accept_counter allows it, a setting for
+ * laboratories; our own messages still have a time. */
 static void counter(void)
 {
 	struct play *p = play_new(play_session("mode4"));
@@ -243,6 +244,9 @@ static void counter(void)
 	                                     (struct view){0}}));
 	REQUIRE_OK(mikey_mac(MIKEY_MAC_SHA1_160, &k, parts, 4, mac));
 	memcpy(octets + wr_len(&w) - 20, mac, 20);
+	EXPECT_ERR(play_offered(p, (struct view){.p = octets, .n = wr_len(&w)}), ERR_UNSUPPORTED);
+	EXPECT_INT(p->fault.no, MIKEY_E_TS);
+	p->rules.accept_counter = true;
 	REQUIRE_OK(play_offered(p, (struct view){.p = octets, .n = wr_len(&w)}));
 	REQUIRE_OK(play_finish(p));
 	REQUIRE_OK(mikey_msg_read(&m, play_view(p, PLAY_TRANSFER_RESP), NULL));
