@@ -62,6 +62,7 @@ static const struct schema_field policy_fields[] = {
 	{POLICY("rate_per_minute", schema_uint, rate_per_minute), .max = RATE_MAX},
 	{POLICY("rate_burst", schema_uint, rate_burst), .min = 1, .max = RATE_MAX},
 	{POLICY("naf_key_max_s", schema_uint, naf_key_max_s), .min = 1, .max = YEAR_S},
+	{KMS_CONF_NAMES("applications", struct kms_policy, applications)},
 	{.name = "rules", .type = &schema_list, .item = rule_item, .max = KMS_RULES_MAX},
 };
 static const struct schema policy_schema = SCHEMA_NO_MASK("policy", policy_fields);

@@ -10,7 +10,7 @@
 #include "control/kms/conf_schema.h"
 #include "control/net/http.h"
 
-enum { FILE_MAX_BYTES = 256 << 20, DOMAINS_MAX = 64, NAMES_MAX = 100000 };
+enum { FILE_MAX_BYTES = 256 << 20, DOMAINS_MAX = 64 };
 
 /* --- files ------------------------------------------------------------------ */
 
@@ -125,9 +125,8 @@ static void name_fini(const struct schema_field *f, void *at)
 const struct schema_type kms_conf_identity_type = {.read = identity_read, .fini = name_fini};
 const struct schema_type kms_conf_key_id_type = {.read = key_id_read, .fini = name_fini};
 
-/* Reads one name and adds it to the struct kms_names `at`. */
-static enum err name_item(struct schema_in *in, const struct schema_field *f, const struct doc *d,
-                          void *at)
+enum err kms_conf_name_item(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                            void *at)
 {
 	struct kms_name *name = NULL;
 	enum err e = identity_read(in, f, d, &name);
@@ -141,9 +140,6 @@ static enum err name_item(struct schema_in *in, const struct schema_field *f, co
 	return ERR_OK;
 }
 
-#define NAMES(name_, struct_, member_)                                                    \
-	.name = (name_), SCHEMA_FIELD(&schema_list, struct_, member_), .item = name_item, \
-	.max = NAMES_MAX
 #define TEXT(name_, struct_, member_) \
 	.name = (name_), SCHEMA_FIELD(&schema_any_text, struct_, member_), .min = 1
 
@@ -176,7 +172,7 @@ static const struct schema_field user_psk_fields[] = {
 static const struct schema user_psk_schema = SCHEMA_NO_MASK("psk", user_psk_fields);
 
 static const struct schema_field user_fields[] = {
-	{NAMES("names", struct kms_user, names), .required = true, .min = 1},
+	{KMS_CONF_NAMES("names", struct kms_user, names), .required = true, .min = 1},
 	{TEXT("impi", struct kms_user, impi)},
 	{.name = "psk", .type = &schema_struct, .sub = &user_psk_schema},
 };
@@ -208,7 +204,7 @@ static const struct schema_field group_fields[] = {
 		SCHEMA_FIELD(&kms_conf_identity_type, struct kms_group, name),
 		.required = true,
 	},
-	{NAMES("members", struct kms_group, members), .required = true, .min = 1},
+	{KMS_CONF_NAMES("members", struct kms_group, members), .required = true, .min = 1},
 };
 static const struct schema group_schema = SCHEMA_NO_MASK("a group", group_fields);
 
@@ -384,7 +380,7 @@ struct self {
 
 static const struct schema_field self_fields[] = {
 	{.name = "id", SCHEMA_FIELD(&kms_conf_identity_type, struct self, id), .required = true},
-	{NAMES("aliases", struct self, aliases)},
+	{KMS_CONF_NAMES("aliases", struct self, aliases)},
 };
 static const struct schema self_schema = SCHEMA_NO_MASK("kms", self_fields);
 
@@ -411,20 +407,28 @@ static enum err self_read(struct schema_in *in, const struct schema_field *f, co
 
 static const struct schema_type self_type = {.read = self_read};
 
+#define LIMIT(name_, member_) .name = (name_), SCHEMA_FIELD(&schema_uint, struct kms_gba, member_)
 static const struct schema_field gba_fields[] = {
 	{TEXT("bsf", struct kms_gba, url), .required = true},
 	{TEXT("naf_fqdn", struct kms_gba, naf_fqdn), .required = true},
 	{TEXT("bsf_domain", struct kms_gba, bsf_domain), .required = true},
+	{LIMIT("ask_max", ask_max), .min = 1, .max = 10000},
+	{LIMIT("ask_per_minute", ask_per_minute), .max = 1000000},
+	{LIMIT("ask_burst", ask_burst), .min = 1, .max = 1000000},
+	{LIMIT("unknown_s", unknown_s), .max = 86400},
 };
 static const struct schema gba_schema = SCHEMA_NO_MASK("gba", gba_fields);
 
 static enum err gba_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
                          void *at)
 {
-	struct kms_gba gba = {.on = true};
-	enum err e = schema_read(in, &gba_schema, d, &gba);
+	struct kms_gba gba;
+	enum err e;
 
 	(void)f;
+	kms_gba_init(&gba);
+	gba.on = true;
+	e = schema_read(in, &gba_schema, d, &gba);
 	if (!e)
 		kms_directory_set_gba(kms_conf_directory(at), &gba);
 	return e;

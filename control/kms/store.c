@@ -14,14 +14,14 @@
 #include "base/b64.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "control/kms/seal.h"
 #include "keyctx/prim.h"
 
 enum {
 	MASTER_LEN = 32,
-	SIV_LEN = 16,
-	VALUE_MAX = 8192,
 	PATH_ROOM = 512,
 	SEEN_KEY_LEN = 8 + 32,
+	FLOOR_KEY_LEN = 8,
 };
 /* Size of the address space of keys.mdb; entries use disk and memory only as needed. */
 static const size_t keys_bytes = (size_t)1 << 28;
@@ -39,7 +39,11 @@ struct kms_store_disk {
 	MDB_env *keys, *seen;
 	MDB_dbi buckets[KMS_BUCKETS], seen_db;
 	size_t seen_max;
-	uint8_t *wrap; /* secret memory: 32 octets to encrypt, 32 to authenticate */
+	/* messages whose T is before this may have been forgotten; kept in seen.mdb under
+	 * `floor_key`, which `has_floor` says */
+	uint64_t floor_ns;
+	bool has_floor;
+	uint8_t *wrap; /* secret memory: SEAL_KEY_LEN octets */
 };
 
 static enum err from_lmdb(int rc)
@@ -60,61 +64,6 @@ static enum err from_lmdb(int rc)
 	return ERR_IO;
 }
 
-/* --- encryption: the MAC of a value is its IV (RFC 5297), so no two values have the same IV --- */
-
-static enum err seal_tag(const struct kms_store_disk *s, unsigned bucket, struct view key,
-                         struct view plain, uint8_t tag[SIV_LEN])
-{
-	uint8_t head[5], mac[PRIM_SHA256_LEN];
-	struct wr w = wr_make(head, sizeof(head));
-	struct view parts[] = {{head, sizeof(head)}, key, plain};
-	enum err e;
-
-	wr_u8(&w, (uint8_t)bucket);
-	wr_u32(&w, (uint32_t)key.n);
-	e = prim_hmac(PRIM_SHA256, (struct view){s->wrap + 32, 32}, parts, ARRAY_LEN(parts), mac);
-	if (!e)
-		memcpy(tag, mac, SIV_LEN);
-	return e;
-}
-
-static enum err seal(const struct kms_store_disk *s, unsigned bucket, struct view key,
-                     struct view plain, uint8_t *out)
-{
-	enum err e = seal_tag(s, bucket, key, plain, out);
-
-	if (e)
-		return e;
-	return prim_aes_ctr((struct view){s->wrap, 32}, out, plain.p, out + SIV_LEN, plain.n);
-}
-
-static enum err unseal(const struct kms_store_disk *s, unsigned bucket, struct view key,
-                       struct view sealed, struct secret *out)
-{
-	uint8_t tag[SIV_LEN];
-	struct secret plain = {0};
-	enum err e;
-
-	if (sealed.n < SIV_LEN || sealed.n > SIV_LEN + VALUE_MAX)
-		return ERR_AUTH;
-	e = secret_make(&plain, sealed.n - SIV_LEN);
-	if (e)
-		return e;
-	e = prim_aes_ctr((struct view){s->wrap, 32}, sealed.p, sealed.p + SIV_LEN, plain.octets,
-	                 plain.len);
-	if (!e)
-		e = seal_tag(s, bucket, key, (struct view){plain.octets, plain.len}, tag);
-	if (!e && !secret_eq(tag, sealed.p, SIV_LEN))
-		e = ERR_AUTH;
-	if (e) {
-		secret_clear(&plain);
-		return e;
-	}
-	secret_clear(out);
-	*out = plain;
-	return ERR_OK;
-}
-
 /* --- what the KMS calls ----------------------------------------------------- */
 
 static void seen_key(uint64_t wall_ns, const uint8_t key[32], uint8_t out[SEEN_KEY_LEN])
@@ -127,6 +76,33 @@ static void seen_key(uint64_t wall_ns, const uint8_t key[32], uint8_t out[SEEN_K
 	wr_octets(&w, key, 32);
 }
 
+/* Sorts behind the key of every message. */
+static uint8_t floor_key[FLOOR_KEY_LEN] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+static int write_floor(const struct kms_store_disk *s, MDB_txn *txn, uint64_t floor_ns)
+{
+	uint8_t octets[8];
+	struct wr w = wr_make(octets, sizeof(octets));
+	MDB_val k = {FLOOR_KEY_LEN, floor_key}, v = {sizeof(octets), octets};
+
+	wr_u64(&w, floor_ns);
+	return mdb_put(txn, s->seen_db, &k, &v, 0);
+}
+
+static int read_floor(struct kms_store_disk *s, MDB_txn *txn)
+{
+	MDB_val k = {FLOOR_KEY_LEN, floor_key}, v;
+	int rc = mdb_get(txn, s->seen_db, &k, &v);
+
+	if (!rc) {
+		struct rd r = rd_make(v.mv_data, v.mv_size);
+
+		s->floor_ns = rd_u64(&r);
+		s->has_floor = true;
+	}
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
 static enum err remember(void *arg, uint64_t wall_ns, const uint8_t key[32])
 {
 	struct kms_store_disk *s = arg;
@@ -134,13 +110,16 @@ static enum err remember(void *arg, uint64_t wall_ns, const uint8_t key[32])
 	MDB_stat stat;
 	MDB_val k = {sizeof(octets), octets}, v = {0, NULL};
 	MDB_txn *txn;
-	int rc = mdb_txn_begin(s->seen, NULL, 0, &txn);
+	int rc;
 
+	if (wall_ns < s->floor_ns)
+		return ERR_EXPIRED;
+	rc = mdb_txn_begin(s->seen, NULL, 0, &txn);
 	if (rc)
 		return from_lmdb(rc);
 	seen_key(wall_ns, key, octets);
 	rc = mdb_stat(txn, s->seen_db, &stat);
-	if (!rc && stat.ms_entries >= s->seen_max)
+	if (!rc && stat.ms_entries - s->has_floor >= s->seen_max)
 		rc = mdb_get(txn, s->seen_db, &k, &v) ? MDB_MAP_FULL : MDB_KEYEXIST;
 	if (!rc)
 		rc = mdb_put(txn, s->seen_db, &k, &v, MDB_NOOVERWRITE);
@@ -172,24 +151,34 @@ static enum err forget(void *arg, uint64_t wall_ns, size_t max, size_t *n)
 	MDB_cursor *cursor;
 	MDB_val k, v;
 	size_t gone = 0;
+	uint64_t t = 0;
 	int rc = begin_walk(s->seen, s->seen_db, 0, &txn, &cursor);
 
 	if (rc)
 		return from_lmdb(rc);
 	for (; gone < max && mdb_cursor_get(cursor, &k, &v, MDB_FIRST) == 0; gone++) {
 		struct rd r = rd_make(k.mv_data, k.mv_size);
+		uint64_t of_entry = rd_u64(&r);
 
-		if (rd_u64(&r) >= wall_ns)
+		if (of_entry >= wall_ns)
 			break;
 		rc = mdb_cursor_del(cursor, 0);
 		if (rc)
 			break;
+		t = of_entry;
 	}
 	mdb_cursor_close(cursor);
+	/* In the same transaction: what is removed can no longer be recognised. */
+	if (!rc && gone)
+		rc = write_floor(s, txn, t + 1);
 	if (rc)
 		mdb_txn_abort(txn);
 	else
 		rc = mdb_txn_commit(txn);
+	if (!rc && gone) {
+		s->floor_ns = t + 1;
+		s->has_floor = true;
+	}
 	if (!rc)
 		*n = gone;
 	return from_lmdb(rc);
@@ -200,24 +189,24 @@ static size_t count(void *arg)
 	struct kms_store_disk *s = arg;
 	MDB_stat stat = {0};
 
-	return mdb_env_stat(s->seen, &stat) ? 0 : stat.ms_entries;
+	return mdb_env_stat(s->seen, &stat) ? 0 : stat.ms_entries - s->has_floor;
 }
 
 static enum err put(void *arg, enum kms_bucket bucket, struct view key, struct view value)
 {
 	struct kms_store_disk *s = arg;
-	MDB_val k = {key.n, (void *)(uintptr_t)key.p}, v = {SIV_LEN + value.n, NULL};
+	MDB_val k = {key.n, (void *)(uintptr_t)key.p}, v = {SEAL_TAG_LEN + value.n, NULL};
 	MDB_txn *txn;
 	enum err e;
 	int rc;
 
-	if (value.n > VALUE_MAX)
+	if (value.n > SEAL_VALUE_MAX)
 		return ERR_TOO_BIG;
 	rc = mdb_txn_begin(s->keys, NULL, 0, &txn);
 	if (rc)
 		return from_lmdb(rc);
 	rc = mdb_put(txn, s->buckets[bucket], &k, &v, MDB_RESERVE);
-	e = rc ? from_lmdb(rc) : seal(s, bucket, key, value, v.mv_data);
+	e = rc ? from_lmdb(rc) : seal(s->wrap, bucket, key, value, v.mv_data);
 	if (e) {
 		mdb_txn_abort(txn);
 		return e;
@@ -236,7 +225,8 @@ static enum err get(void *arg, enum kms_bucket bucket, struct view key, struct s
 	if (rc)
 		return from_lmdb(rc);
 	rc = mdb_get(txn, s->buckets[bucket], &k, &v);
-	e = rc ? from_lmdb(rc) : unseal(s, bucket, key, (struct view){v.mv_data, v.mv_size}, value);
+	e = rc ? from_lmdb(rc)
+	       : unseal(s->wrap, bucket, key, (struct view){v.mv_data, v.mv_size}, value);
 	mdb_txn_abort(txn);
 	return e;
 }
@@ -276,7 +266,7 @@ static enum err next(void *arg, enum kms_bucket bucket, struct view after, uint8
 		rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
 	e = rc ? from_lmdb(rc) : k.mv_size > KMS_STORE_KEY_MAX ? ERR_TOO_BIG : ERR_OK;
 	if (!e)
-		e = unseal(s, bucket, (struct view){k.mv_data, k.mv_size},
+		e = unseal(s->wrap, bucket, (struct view){k.mv_data, k.mv_size},
 		           (struct view){v.mv_data, v.mv_size}, value);
 	if (!e) {
 		memcpy(key, k.mv_data, k.mv_size);
@@ -302,7 +292,7 @@ static enum err each(void *arg, enum kms_bucket bucket, kms_store_fn *fn, void *
 	while (!e && mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0) {
 		struct view key = {k.mv_data, k.mv_size};
 
-		e = unseal(s, bucket, key, (struct view){v.mv_data, v.mv_size}, &plain);
+		e = unseal(s->wrap, bucket, key, (struct view){v.mv_data, v.mv_size}, &plain);
 		if (!e)
 			e = fn(fn_arg, key, (struct view){plain.octets, plain.len});
 	}
@@ -325,7 +315,7 @@ static const struct kms_store_ops disk_ops = {
 
 struct kms_store kms_store_disk_use(struct kms_store_disk *s)
 {
-	return (struct kms_store){.ops = &disk_ops, .arg = s};
+	return (struct kms_store){.ops = &disk_ops, .arg = s, .seen_max = s->seen_max};
 }
 
 enum err kms_store_disk_sync(struct kms_store_disk *s)
@@ -477,6 +467,8 @@ static enum err open_buckets(struct kms_store_disk *s, struct why *why)
 	if (!rc)
 		rc = mdb_dbi_open(txn, NULL, 0, &s->seen_db);
 	if (!rc)
+		rc = read_floor(s, txn);
+	if (!rc)
 		rc = mdb_txn_commit(txn);
 	return rc ? why_fail(why, ERR_IO, "cannot open the state in directory %s: %s", s->path,
 	                     mdb_strerror(rc))
@@ -503,7 +495,7 @@ enum err kms_store_disk_open(struct kms_store_disk **out, const struct kms_store
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	s->lock_fd = -1;
 	s->seen_max = c->seen_max ? c->seen_max : seen_max_default;
-	s->wrap = secret_alloc(64);
+	s->wrap = secret_alloc(SEAL_KEY_LEN);
 	e = str_copy(str_of(c->path), s->path, sizeof(s->path));
 	if (!e)
 		e = path_in(c->path, "keys.mdb", keys_path, why);

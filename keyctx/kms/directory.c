@@ -286,6 +286,7 @@ void kms_directory_free(struct kms_directory *d)
 	FREE_VALUES(d->groups, kms_group_free);
 	FREE_VALUES(d->ticket_keys, kms_ticket_key_free);
 	FREE_VALUES(d->peers, kms_peer_free);
+	kms_names_clear(&d->policy.applications);
 	kms_directory_take_pki(d, (struct kms_pki){0});
 	mem_free(d);
 }
@@ -501,6 +502,12 @@ void kms_directory_take_pki(struct kms_directory *d, struct kms_pki pki)
 const struct kms_pki *kms_directory_pki(const struct kms_directory *d)
 {
 	return &d->pki;
+}
+
+void kms_gba_init(struct kms_gba *gba)
+{
+	*gba = (struct kms_gba){
+		.ask_max = 32, .ask_per_minute = 60, .ask_burst = 20, .unknown_s = 30};
 }
 
 const struct kms_gba *kms_directory_gba(const struct kms_directory *d)

@@ -107,6 +107,9 @@ struct kms_policy {
 	uint32_t rate_per_minute, rate_burst;
 	/* after this time the BSF is asked for a key again, even if the key is still valid */
 	uint32_t naf_key_max_s;
+	/* applications whose tickets this KMS grants and resolves: a ticket with IDRapp must name
+	 * one of them; owned by the directory */
+	struct kms_names applications;
 	struct kms_rule rules[KMS_RULES_MAX];
 	size_t n_rules; /* 0: every user may call every user */
 };
@@ -183,7 +186,15 @@ struct kms_gba {
 	char url[512];
 	char naf_fqdn[256];   /* FQDN of this KMS in the NAF_Id */
 	char bsf_domain[256]; /* only B-TIDs that end in "@" and this domain are accepted */
+	uint32_t ask_max;     /* questions to the BSF at one time */
+	/* questions about B-TIDs that the BSF does not know, from one address; ask_per_minute 0: no
+	 * limit */
+	uint32_t ask_per_minute, ask_burst;
+	uint32_t unknown_s; /* how long an unknown B-TID is remembered, seconds; 0: not at all */
 };
+
+/* Sets the limits to their defaults; everything else is empty. */
+void kms_gba_init(struct kms_gba *gba);
 
 const struct kms_gba *kms_directory_gba(const struct kms_directory *d);
 void kms_directory_set_gba(struct kms_directory *d, const struct kms_gba *gba);

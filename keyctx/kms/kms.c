@@ -5,7 +5,13 @@
 #include "base/clk.h"
 #include "base/mem.h"
 
-enum { FORGET_AT_ONCE = 10000, NAFS_AT_ONCE = 100, RATE_AT_ONCE = 10000 };
+enum {
+	FORGET_AT_ONCE = 10000,
+	NAFS_AT_ONCE = 100,
+	RATE_AT_ONCE = 10000,
+	ASKS_AT_ONCE = 1000,
+	RATE_IDLE_S = 600,
+};
 
 const char *kms_result_name(enum kms_result r)
 {
@@ -32,6 +38,8 @@ enum err kms_new(struct kms **out, const struct kms_config *config, struct why *
 	k->config = *config;
 	k->directory = config->directory;
 	e = rate_new(&k->rate);
+	if (!e)
+		e = asks_new(&k->asks);
 	if (e)
 		e = why_fail(why, e, "out of memory");
 	if (!e) {
@@ -57,6 +65,7 @@ void kms_free(struct kms *k)
 	CHECK(k->requests == 0);
 	kms_tpks_fini(&k->tpks);
 	rate_free(k->rate);
+	asks_free(k->asks);
 	kms_directory_free(k->directory);
 	mem_free(k);
 }
@@ -111,7 +120,12 @@ enum err kms_tick(struct kms *k, uint64_t wall_ns)
 		                                FORGET_AT_ONCE, &gone);
 	e_nafs = expire_nafs(k, wall_ns / NS_PER_S);
 	kms_tpks_expire(&k->tpks, wall_ns / NS_PER_S);
-	rate_expire(k->rate, wall_ns, 600 * NS_PER_S, RATE_AT_ONCE);
+	/* A counter stays at least as long as the messages that it counts. */
+	rate_expire(k->rate, wall_ns,
+	            RATE_IDLE_S * NS_PER_S > kms_keep_ns(p) ? RATE_IDLE_S * NS_PER_S
+	                                                    : kms_keep_ns(p),
+	            RATE_AT_ONCE);
+	asks_expire(k->asks, wall_ns, ASKS_AT_ONCE);
 	return e ? e : e_nafs;
 }
 
@@ -135,6 +149,9 @@ void kms_get_stats(const struct kms *k, struct kms_stats *out)
 {
 	*out = (struct kms_stats){
 		.naf_asked = k->naf_asked,
+		.naf_refused = k->naf_refused,
+		.nafs_unknown = asks_unknown_count(k->asks),
+		.clock_back = k->clock_back,
 		.peer_asked = k->peer_asked,
 		.tpks_made = k->tpks_made,
 		.store_failures = k->store_failures,

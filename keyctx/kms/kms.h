@@ -13,14 +13,17 @@ struct kms;
 
 /* The result of a request. control/kms/kms_http.c turns it into an HTTP status. */
 enum kms_result {
-	KMS_GRANTED,     /* the answer is a REQUEST_RESP or a RESOLVE_RESP */
-	KMS_REFUSED,     /* the message is valid but can't be served; the answer is a MIKEY Error */
-	KMS_MALFORMED,   /* the message can't be decoded; the answer may be empty */
+	KMS_GRANTED, /* the answer is a REQUEST_RESP or a RESOLVE_RESP */
+	/* the message is authentic but can't be served; the answer is a MIKEY Error with a MAC */
+	KMS_REFUSED,
+	/* the message can't be decoded or processed, and its sender is not authenticated; the
+	 * answer may be empty */
+	KMS_MALFORMED,
 	KMS_REPLAYED,    /* the message was served before, or its time is too far from now */
 	KMS_UNKNOWN_KEY, /* the key is unknown or has expired: bootstrap again */
 	/* the MAC is wrong, the identity is another user's, or the policy forbids it */
 	KMS_FORBIDDEN,
-	KMS_LIMITED,     /* the user sent too many requests, or the store is full */
+	KMS_LIMITED,     /* too many requests of this user, or the store is full: try again later */
 	KMS_UNREACHABLE, /* the BSF or the other KMS did not answer */
 	KMS_BROKEN,      /* out of memory, the store can't be written, or no random octets */
 	KMS_RESULTS
@@ -91,7 +94,12 @@ struct kms_request_params {
 	/* NULL: the client has no certificate; called only inside kms_request_new */
 	kms_names_fn *names;
 	void *names_arg;
+	/* octets that tell clients apart, such as the IP address; copied; empty: unknown. At most
+	 * KMS_SOURCE_MAX. Limits how often the BSF is asked about unknown B-TIDs */
+	struct view source;
 };
+
+enum { KMS_SOURCE_MAX = 16 };
 
 /* Begins a request; it may already be answered when the function returns. The caller frees it.
  * ERR_NOMEM. */
@@ -103,7 +111,7 @@ enum kms_wait kms_request_waits_for(const struct kms_request *r);
 /* While the request waits for a BSF: the B-TID to send to the BSF. */
 struct str kms_request_btid(const struct kms_request *r);
 /* Continues with the answer of the BSF: ERR_OK with the key, ERR_NOT_FOUND (the BSF does not know
- * the B-TID), or another error (no answer). */
+ * the B-TID), ERR_LIMIT (too many requests wait already), or another error (no answer). */
 void kms_request_give_naf(struct kms_request *r, enum err e, const struct naf_key *key,
                           uint64_t wall_ns);
 /* While the request waits for another KMS: the KMS to ask, and the message to send to it. */
@@ -115,6 +123,9 @@ void kms_request_give_peer(struct kms_request *r, struct view octets, uint64_t w
 /* When the request is answered: the result and the answer, which may be empty. */
 enum kms_result kms_request_result(const struct kms_request *r);
 struct view kms_request_octets(const struct kms_request *r);
+/* Why the request was refused, for the client; empty if it was granted. Tells a sender that is not
+ * authenticated nothing about users and keys. */
+const char *kms_request_reason(const struct kms_request *r);
 unsigned kms_request_retry_after_s(const struct kms_request *r);
 
 /* Call this several times a second. Each call removes a limited number of old messages, old ticket
@@ -125,7 +136,11 @@ enum err kms_rotate(struct kms *k, uint64_t wall_ns) MUST_USE;
 
 struct kms_stats {
 	uint64_t results[KMS_OPERATIONS][KMS_RESULTS];
-	uint64_t naf_asked, peer_asked, tpks_made, store_failures;
+	uint64_t naf_asked, naf_refused, peer_asked, tpks_made, store_failures;
+	/* requests refused because their T is not later than that of messages already forgotten:
+	 * the clock was set back */
+	uint64_t clock_back;
+	size_t nafs_unknown; /* B-TIDs remembered that the BSF does not know */
 	size_t users, tpks, replay_entries, rate_entries, requests;
 };
 

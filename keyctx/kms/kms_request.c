@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs one request: finds the owner of the key, authenticates the message, and checks that it is
  * new. Then serve.c answers it. */
+#include <stdio.h>
+
 #include "base/clk.h"
 #include "base/mem.h"
 #include "keyctx/kms/kms_state.h"
 
-enum { CERTS_MAX = 8, FULL_RETRY_S = 10 };
+enum {
+	FULL_RETRY_S = 10, /* after a full store: entries expire all the time */
+	OWN_NAMES_TRIED = 8,
+	BUSY_RETRY_S = 1, /* after too many questions at once */
+};
 
 static const char *const state_names[] = {
 	[KMS_REQUEST_IDENTIFY] = "identify",   [KMS_REQUEST_WAIT_NAF] = "wait-naf",
@@ -58,158 +64,6 @@ struct mikey_env kms_request_env(struct kms_request *r)
 	};
 }
 
-struct mikey_id kms_owner_name(const struct kms_request *r)
-{
-	switch (r->owner) {
-	case KMS_OWNER_USER:
-		return kms_name_id(r->user->names.v[0]);
-	case KMS_OWNER_NAF:
-		return r->naf.key.n_names ? r->naf.key.names[0] : (struct mikey_id){0};
-	case KMS_OWNER_PEER:
-		return kms_name_id(r->asking->name);
-	case KMS_OWNER_CERT:
-		return authority_sender(r->a);
-	case KMS_OWNER_NONE:
-		break;
-	}
-	return (struct mikey_id){0};
-}
-
-static bool naf_has(const struct kms_directory *d, const struct naf_key *naf, struct mikey_id name)
-{
-	const struct kms_user *user = kms_directory_user_by_impi(d, naf->impi);
-
-	for (size_t i = 0; i < naf->n_names; i++)
-		if (mikey_id_eq(naf->names[i], name))
-			return true;
-	return user && kms_user_has(user, name);
-}
-
-bool kms_owner_has(const struct kms_request *r, struct mikey_id name)
-{
-	switch (r->owner) {
-	case KMS_OWNER_USER:
-		return kms_user_has(r->user, name);
-	case KMS_OWNER_NAF:
-		return naf_has(r->d, &r->naf.key, name);
-	case KMS_OWNER_PEER:
-		return kms_peer_speaks_for(r->asking, name);
-	case KMS_OWNER_CERT:
-		/* authority_verify compares this identity with the certificate */
-		return mikey_id_eq(authority_sender(r->a), name);
-	case KMS_OWNER_NONE:
-		break;
-	}
-	return false;
-}
-
-enum kms_key_found kms_request_find_naf(struct kms_request *r, struct mikey_id id, bool asked,
-                                        struct kms_naf *out)
-{
-	const struct kms_gba *gba = kms_directory_gba(r->d);
-	struct str text = str_make((const char *)id.data.p, id.data.n), domain;
-	const struct kms_store *store = &r->k->config.store;
-	uint64_t now_s = r->wall_ns / NS_PER_S;
-	uint8_t rand[GBA_RAND_LEN];
-
-	if (!gba->on || text.n > GBA_BTID_MAX || gba_btid_parse(text, rand, &domain) ||
-	    !str_eq_nocase(domain, str_of(gba->bsf_domain)))
-		return KMS_KEY_UNKNOWN;
-	if (store->ops->get(store->arg, KMS_BUCKET_NAF, id.data, &out->record) == ERR_OK &&
-	    naf_read(&out->key, (struct view){out->record.octets, out->record.len}) == ERR_OK) {
-		if (now_s >= out->key.until_s) {
-			/* The bootstrapping has expired (TS 33.220 4.5.3). The HTTP answer 401
-			 * makes the terminal bootstrap again. */
-			(void)!store->ops->remove(store->arg, KMS_BUCKET_NAF, id.data);
-			return KMS_KEY_UNKNOWN;
-		}
-		if (now_s < out->key.ask_again_s || asked)
-			return KMS_KEY_FOUND;
-	}
-	if (asked)
-		return KMS_KEY_UNKNOWN;
-	CHECK(str_copy(text, r->btid, sizeof(r->btid)) == ERR_OK);
-	return KMS_KEY_ASK_BSF;
-}
-
-static bool user_is_live(const struct kms_request *r, const struct kms_user *u)
-{
-	return u && u->psk.len && (u->psk_until_s == 0 || r->wall_ns / NS_PER_S < u->psk_until_s);
-}
-
-static enum kms_key_found find_peer(struct kms_request *r, struct mikey_id psk_id)
-{
-	const struct kms_peer *p = kms_directory_peer_by_psk(r->d, psk_id);
-
-	if (p)
-		r->unknown_why =
-			r->operation == KMS_RESOLVE
-				? "the key belongs to a peer KMS, but the client presented "
-				  "no TLS certificate with the tls_name of that KMS"
-				: "the key belongs to a peer KMS, which may only resolve "
-				  "tickets, not request them";
-	/* A peer KMS may only resolve tickets, and its client certificate must contain the
-	 * configured tls_name. */
-	if (!p || r->operation != KMS_RESOLVE || !(r->names && r->names(r->names_arg, p->tls_name)))
-		return KMS_KEY_UNKNOWN;
-	r->asking = p;
-	r->owner = KMS_OWNER_PEER;
-	return KMS_KEY_FOUND;
-}
-
-static enum kms_key_found find_cert(struct kms_request *r)
-{
-	const struct kms_pki *pki = kms_directory_pki(r->d);
-	struct view certs[CERTS_MAX];
-	size_t n = authority_certs(r->a, certs, CERTS_MAX);
-
-	if (!pki->trust || !pki->key || n == 0 || pki_chain_from_ders(&r->chain, certs, n, NULL) ||
-	    pki_trust_check(pki->trust, r->chain, r->wall_ns / NS_PER_S, NULL))
-		return KMS_KEY_UNKNOWN;
-	r->owner = KMS_OWNER_CERT;
-	return KMS_KEY_FOUND;
-}
-
-static enum kms_key_found find_owner(struct kms_request *r)
-{
-	struct mikey_id psk_id = authority_psk_id(r->a);
-	enum kms_key_found found;
-
-	if (authority_is_pk(r->a))
-		return find_cert(r);
-	r->user = mikey_id_is_set(psk_id)
-	                  ? kms_directory_user_by_psk(r->d, psk_id)
-	                  : kms_directory_user_by_name(r->d, authority_sender(r->a));
-	if (user_is_live(r, r->user)) {
-		r->owner = KMS_OWNER_USER;
-		return KMS_KEY_FOUND;
-	}
-	if (!mikey_id_is_set(psk_id))
-		return KMS_KEY_UNKNOWN;
-	if (find_peer(r, psk_id) == KMS_KEY_FOUND)
-		return KMS_KEY_FOUND;
-	found = kms_request_find_naf(r, psk_id, r->naf_asked, &r->naf);
-	if (found == KMS_KEY_FOUND)
-		r->owner = KMS_OWNER_NAF;
-	return found;
-}
-
-static struct view owner_psk(const struct kms_request *r)
-{
-	switch (r->owner) {
-	case KMS_OWNER_USER:
-		return (struct view){r->user->psk.octets, r->user->psk.len};
-	case KMS_OWNER_NAF:
-		return r->naf.key.key;
-	case KMS_OWNER_PEER:
-		return (struct view){r->asking->psk.octets, r->asking->psk.len};
-	case KMS_OWNER_CERT:
-	case KMS_OWNER_NONE:
-		break;
-	}
-	return (struct view){0};
-}
-
 static void audit(const struct kms_request *r, const enum mikey_error *no, const char *text)
 {
 	struct kms_audit line = {
@@ -241,12 +95,33 @@ static void audit(const struct kms_request *r, const enum mikey_error *no, const
 		r->k->config.audit(r->k->config.audit_arg, &line);
 }
 
+/* Tells the client why. A sender that is not authenticated gets no text about users and keys. */
+static void set_reason(struct kms_request *r, const char *text)
+{
+	bool is_open = !r->a || authority_is_verified(r->a) ||
+	               (r->result != KMS_UNKNOWN_KEY && r->result != KMS_FORBIDDEN);
+
+	if (!is_open)
+		text = r->result == KMS_UNKNOWN_KEY
+		               ? "the key or certificate of the sender is unknown, not trusted or "
+		                 "expired"
+		               : "the request is not authentic";
+	if (r->result == KMS_LIMITED)
+		snprintf(r->reason, sizeof(r->reason), "%s; try again in %u s", text,
+		         r->retry_after_s);
+	else
+		snprintf(r->reason, sizeof(r->reason), "%s", text);
+}
+
 void kms_request_refuse(struct kms_request *r, enum kms_result result, enum mikey_error no,
                         const char *text)
 {
 	struct mikey_env env = kms_request_env(r);
 
 	r->result = result;
+	if (result == KMS_LIMITED && !r->retry_after_s)
+		r->retry_after_s = BUSY_RETRY_S;
+	set_reason(r, text);
 	/* If a MIKEY Error can't be built, the answer is only an HTTP status. */
 	if (authority_error(r->a, (struct view){r->octets, r->n_octets}, no, &env,
 	                    wr_make(r->error_room, sizeof(r->error_room)), &r->answer))
@@ -255,19 +130,23 @@ void kms_request_refuse(struct kms_request *r, enum kms_result result, enum mike
 	audit(r, &no, text);
 }
 
+/* The result of each kind of failure; docs/kms.md has the same table with the HTTP status. */
+static enum kms_result result_of(const struct kms_request *r, enum err e, enum mikey_error no)
+{
+	if (e == ERR_NOMEM || e == ERR_CRYPTO || e == ERR_IO)
+		return KMS_BROKEN;
+	if (e == ERR_LIMIT)
+		return KMS_LIMITED;
+	if (no == MIKEY_E_TS)
+		return KMS_REPLAYED;
+	if (no == MIKEY_E_AUTH || no == MIKEY_E_ID || no == MIKEY_E_CERT || e == ERR_DENIED)
+		return KMS_FORBIDDEN;
+	return r->a && authority_is_verified(r->a) ? KMS_REFUSED : KMS_MALFORMED;
+}
+
 void kms_request_refuse_fault(struct kms_request *r, enum err e, const struct mikey_fault *fault)
 {
-	enum kms_result result = KMS_REFUSED;
-
-	if (e == ERR_NOMEM || e == ERR_CRYPTO || e == ERR_IO)
-		result = KMS_BROKEN;
-	else if (fault->no == MIKEY_E_AUTH || fault->no == MIKEY_E_ID || fault->no == MIKEY_E_CERT)
-		result = KMS_FORBIDDEN;
-	else if (fault->no == MIKEY_E_TS)
-		result = KMS_REPLAYED;
-	else if (!r->a && (e == ERR_SYNTAX || e == ERR_TRUNCATED || e == ERR_TOO_BIG))
-		result = KMS_MALFORMED;
-	kms_request_refuse(r, result, fault->no, fault->why.text);
+	kms_request_refuse(r, result_of(r, e, fault->no), fault->no, fault->why.text);
 }
 
 void kms_request_answer(struct kms_request *r, struct view octets)
@@ -278,13 +157,13 @@ void kms_request_answer(struct kms_request *r, struct view octets)
 	audit(r, NULL, "");
 }
 
-static enum err verify(struct kms_request *r, struct mikey_fault *fault)
+static enum err verify_as(struct kms_request *r, struct mikey_id owner, struct mikey_fault *fault)
 {
 	const struct kms_pki *pki = kms_directory_pki(r->d);
 	struct mikey_id sender = authority_sender(r->a);
 	struct authority_peer peer = {
-		.psk = owner_psk(r),
-		.owner = kms_owner_name(r),
+		.psk = kms_owner_psk(r),
+		.owner = owner,
 		.owns_sender = !mikey_id_is_set(sender) || kms_owner_has(r, sender),
 		.chain = r->chain,
 		.own_key = pki->key,
@@ -295,38 +174,50 @@ static enum err verify(struct kms_request *r, struct mikey_fault *fault)
 	return authority_verify(r->a, &peer, fault);
 }
 
+/* Authenticates the request. The MAC covers the sender's identity; if the request leaves it out, it
+ * may be any identity of the key's owner. */
+static enum err verify(struct kms_request *r, struct mikey_fault *fault)
+{
+	enum err e = verify_as(r, kms_owner_name(r), fault);
+
+	for (size_t i = 1; e == ERR_AUTH && !mikey_id_is_set(authority_sender(r->a)) &&
+	                   i < OWN_NAMES_TRIED && i < kms_owner_names(r);
+	     i++)
+		e = verify_as(r, kms_owner_name_at(r, i), fault);
+	return e;
+}
+
+/* Refuses a user who has too many messages in the store, so that the others find room: a user may
+ * have at most as many as are free. ERR_LIMIT. */
+static enum err check_share(const struct kms_request *r)
+{
+	const struct kms_store *store = &r->k->config.store;
+	size_t mine, all;
+
+	if (!store->seen_max)
+		return ERR_OK;
+	mine = rate_remembered(r->k->rate, kms_owner_key(r), r->wall_ns,
+	                       kms_keep_ns(kms_directory_policy(r->d)));
+	all = store->ops->count(store->arg);
+	return mine && mine >= (all < store->seen_max ? store->seen_max - all : 0) ? ERR_LIMIT
+	                                                                           : ERR_OK;
+}
+
 /* Checks that the authenticated message is new (else ERR_REPLAY) and stores it. It is stored before
  * it is served, so that even after a crash no message is served twice. */
-static enum err check_replay(struct kms_request *r)
+static enum err remember(struct kms_request *r)
 {
 	const struct kms_store *store = &r->k->config.store;
 	const struct mikey_payload *t = mikey_msg_find(authority_msg(r->a), MIKEY_T);
 	uint8_t key[32];
 	enum err e = authority_replay_key(r->a, key);
 
-	if (e)
-		return e;
-	return store->ops->remember(store->arg, clk_ntp_to_wall(mikey_ts_to_64(t->u.t)), key);
-}
-
-static void serve(struct kms_request *r)
-{
-	const struct kms_policy *p = kms_directory_policy(r->d);
-	struct mikey_id owner = kms_owner_name(r);
-	enum err e = rate_take(r->k->rate, owner.data,
-	                       (struct rate_limit){p->rate_per_minute, p->rate_burst}, r->wall_ns,
-	                       &r->retry_after_s);
-
-	if (e == ERR_LIMIT)
-		kms_request_refuse(r, KMS_LIMITED, MIKEY_E_UNSPECIFIED,
-		                   "too many requests from this user (policy.rate_per_minute, "
-		                   "policy.rate_burst)");
-	else if (e)
-		kms_request_refuse(r, KMS_BROKEN, MIKEY_E_UNSPECIFIED, "out of memory");
-	else if (r->operation == KMS_REQUEST)
-		serve_request(r);
-	else
-		serve_resolve(r);
+	if (!e)
+		e = store->ops->remember(store->arg, clk_ntp_to_wall(mikey_ts_to_64(t->u.t)), key);
+	if (!e)
+		e = rate_remember(r->k->rate, kms_owner_key(r), r->wall_ns,
+		                  kms_keep_ns(kms_directory_policy(r->d)));
+	return e;
 }
 
 /* A message that can't be stored is refused, because it could be served twice. A full store has
@@ -340,15 +231,96 @@ static void refuse_unwritten(struct kms_request *r, enum err e)
 	                                  : "the state can't be written; check the disk");
 }
 
+static void refuse_seen(struct kms_request *r, enum err e)
+{
+	switch (e) {
+	case ERR_REPLAY:
+		rate_give(r->k->rate, kms_owner_key(r));
+		kms_request_refuse(r, KMS_REPLAYED, MIKEY_E_TS,
+		                   "the message was already served (replay)");
+		return;
+	case ERR_EXPIRED:
+		r->k->clock_back++;
+		kms_request_refuse(r, KMS_REPLAYED, MIKEY_E_TS,
+		                   "T is older than messages that the KMS has already forgotten, "
+		                   "so it could be a replay: was the clock of the KMS set back?");
+		return;
+	default:
+		refuse_unwritten(r, e);
+		return;
+	}
+}
+
+/* Checks the limits of the user, and stores the message. The limits come first: a user who is over
+ * them writes nothing. Returns false if the request was refused. */
+static bool admit(struct kms_request *r)
+{
+	const struct kms_policy *p = kms_directory_policy(r->d);
+	enum err e = rate_take(r->k->rate, kms_owner_key(r),
+	                       (struct rate_limit){p->rate_per_minute, p->rate_burst}, r->wall_ns,
+	                       &r->retry_after_s);
+
+	if (e == ERR_LIMIT) {
+		kms_request_refuse(r, KMS_LIMITED, MIKEY_E_UNSPECIFIED,
+		                   "too many requests from this user (policy.rate_per_minute, "
+		                   "policy.rate_burst)");
+		return false;
+	}
+	if (e) {
+		kms_request_refuse(r, KMS_BROKEN, MIKEY_E_UNSPECIFIED, "out of memory");
+		return false;
+	}
+	if (check_share(r)) {
+		r->retry_after_s = FULL_RETRY_S;
+		kms_request_refuse(r, KMS_LIMITED, MIKEY_E_UNSPECIFIED,
+		                   "this user has as many messages in the store of served messages "
+		                   "as are free in it (--seen-max)");
+		return false;
+	}
+	e = remember(r);
+	if (e)
+		refuse_seen(r, e);
+	return !e;
+}
+
+void kms_request_ask_bsf(struct kms_request *r, enum kms_request_event event)
+{
+	const struct kms_gba *gba = kms_directory_gba(r->d);
+	const struct asks_limits limits = {
+		.at_once = gba->ask_max,
+		.source = {gba->ask_per_minute, gba->ask_burst},
+	};
+	struct asks_refusal why;
+	enum err e = asks_begin(r->k->asks, (struct view){r->source, r->n_source}, &limits,
+	                        r->wall_ns, &why);
+
+	if (!e) {
+		r->is_asking = true;
+		r->k->naf_asked++;
+		kms_request_move(r, event);
+		return;
+	}
+	if (e != ERR_LIMIT) {
+		kms_request_refuse(r, KMS_BROKEN, MIKEY_E_UNSPECIFIED, "out of memory");
+		return;
+	}
+	r->k->naf_refused++;
+	r->retry_after_s = why.wait_s;
+	kms_request_refuse(r, KMS_LIMITED, MIKEY_E_UNSPECIFIED,
+	                   why.by_source
+	                           ? "too many requests from this address with keys that the BSF "
+	                             "does not know (gba.ask_per_minute, gba.ask_burst)"
+	                           : "too many requests wait for the BSF (gba.ask_max)");
+}
+
 static void identify(struct kms_request *r)
 {
 	struct mikey_fault fault;
-	enum kms_key_found found = find_owner(r);
+	enum kms_key_found found = kms_request_find_owner(r);
 	enum err e;
 
 	if (found == KMS_KEY_ASK_BSF) {
-		r->k->naf_asked++;
-		kms_request_move(r, KMS_REQUEST_ON_ASK_NAF);
+		kms_request_ask_bsf(r, KMS_REQUEST_ON_ASK_NAF);
 		return;
 	}
 	if (found == KMS_KEY_UNKNOWN) {
@@ -363,16 +335,13 @@ static void identify(struct kms_request *r)
 		kms_request_refuse_fault(r, e, &fault);
 		return;
 	}
-	e = check_replay(r);
-	if (e == ERR_REPLAY)
-		kms_request_refuse(r, KMS_REPLAYED, MIKEY_E_TS,
-		                   "the message was already served (replay)");
-	else if (e)
-		refuse_unwritten(r, e);
-	if (e)
+	if (!admit(r))
 		return;
 	kms_request_move(r, KMS_REQUEST_ON_VERIFIED);
-	serve(r);
+	if (r->operation == KMS_REQUEST)
+		serve_request(r);
+	else
+		serve_resolve(r);
 }
 
 static enum err set_rules(struct kms_request *r, struct mikey_fault *fault)
@@ -388,14 +357,13 @@ static enum err set_rules(struct kms_request *r, struct mikey_fault *fault)
 	r->rules.accept_pk = kms_directory_pki(r->d)->trust != NULL;
 	if (!kms_policy_serves(p, prf))
 		return mikey_fail(
-			fault, ERR_UNSUPPORTED, MIKEY_E_PRF,
+			fault, ERR_DENIED, MIKEY_E_PRF,
 			"the policy does not allow this set of algorithms (policy.suites)");
 	return ERR_OK;
 }
 
 static enum err read_request(struct kms_request *r, struct mikey_fault *fault)
 {
-	const struct mikey_payload *t;
 	enum err e = set_rules(r, fault);
 
 	if (!e)
@@ -406,12 +374,6 @@ static enum err read_request(struct kms_request *r, struct mikey_fault *fault)
 	if (authority_is_resolve(r->a) != (r->operation == KMS_RESOLVE))
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_DT,
 		                  "the message does not match the URL (request or resolve)");
-	t = mikey_msg_find(authority_msg(r->a), MIKEY_T);
-	/* T must be a time: a stored message whose T is a counter would never become old enough to
-	 * be removed. */
-	if (!t || t->u.t.type == MIKEY_TS_COUNTER)
-		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TS,
-		                  "T must be a time, not a counter");
 	return ERR_OK;
 }
 
@@ -436,6 +398,9 @@ enum err kms_request_new(struct kms_request **out, struct kms *k,
 	r->wall_ns = ask->wall_ns;
 	r->names = ask->names;
 	r->names_arg = ask->names_arg;
+	r->n_source = ask->source.n < sizeof(r->source) ? ask->source.n : sizeof(r->source);
+	if (r->n_source)
+		memcpy(r->source, ask->source.p, r->n_source);
 	k->requests++;
 	e = read_request(r, &fault);
 	if (e)
@@ -447,11 +412,19 @@ enum err kms_request_new(struct kms_request **out, struct kms *k,
 	return ERR_OK;
 }
 
+static void end_asking(struct kms_request *r, bool is_known)
+{
+	asks_end(r->k->asks, (struct view){r->source, r->n_source}, is_known);
+	r->is_asking = false;
+}
+
 void kms_request_free(struct kms_request *r)
 {
 	if (!r)
 		return;
 	r->k->requests--;
+	if (r->is_asking)
+		end_asking(r, false);
 	ticket_resolve_free(r->forward);
 	ticket_resolution_free(r->resolution);
 	authority_free(r->a);
@@ -491,6 +464,7 @@ void kms_request_give_naf(struct kms_request *r, enum err e, const struct naf_ke
 
 	CHECK(kms_request_waits_for(r) == KMS_WAIT_NAF);
 	r->wall_ns = wall_ns;
+	end_asking(r, !e);
 	if (for_ticket)
 		r->tpk_asked = true;
 	else
@@ -501,8 +475,14 @@ void kms_request_give_naf(struct kms_request *r, enum err e, const struct naf_ke
 	if (e_kept)
 		refuse_unwritten(r, e_kept);
 	else if (e && e != ERR_NOT_FOUND)
-		kms_request_refuse(r, e == ERR_NOMEM ? KMS_BROKEN : KMS_UNREACHABLE,
-		                   MIKEY_E_UNSPECIFIED, "the BSF did not answer");
+		kms_request_refuse(r,
+		                   e == ERR_NOMEM   ? KMS_BROKEN
+		                   : e == ERR_LIMIT ? KMS_LIMITED
+		                                    : KMS_UNREACHABLE,
+		                   MIKEY_E_UNSPECIFIED,
+		                   e == ERR_LIMIT ? "too many requests wait for the BSF or another "
+		                                    "KMS (--waiting-max)"
+		                                  : "the BSF did not answer");
 	else if (for_ticket)
 		serve_resolve(r);
 	else
@@ -561,6 +541,11 @@ enum kms_result kms_request_result(const struct kms_request *r)
 struct view kms_request_octets(const struct kms_request *r)
 {
 	return r->answer;
+}
+
+const char *kms_request_reason(const struct kms_request *r)
+{
+	return r->reason;
 }
 
 unsigned kms_request_retry_after_s(const struct kms_request *r)

@@ -4,6 +4,7 @@
 #ifndef KEYCTX_KMS_KMS_STATE_H
 #define KEYCTX_KMS_KMS_STATE_H
 
+#include "keyctx/kms/asks.h"
 #include "keyctx/kms/gba.h"
 #include "keyctx/kms/kms.h"
 #include "keyctx/kms/rate.h"
@@ -15,16 +16,17 @@ struct kms {
 	struct kms_directory *directory;
 	struct kms_tpks tpks;
 	struct rate *rate;
+	struct asks *asks;
 	uint64_t last_ntp; /* T of the last message sent; the next T must be later */
 	uint64_t results[KMS_OPERATIONS][KMS_RESULTS];
-	uint64_t naf_asked, peer_asked, tpks_made, store_failures;
+	uint64_t naf_asked, naf_refused, peer_asked, tpks_made, store_failures, clock_back;
 	/* store key after which the next search for expired keys from a BSF continues */
 	uint8_t naf_at[KMS_STORE_KEY_MAX];
 	size_t naf_at_n;
 	size_t requests;
 };
 
-enum { KMS_ERROR_MAX = 1024 };
+enum { KMS_ERROR_MAX = 1024, KMS_REASON_MAX = 320 };
 
 enum kms_request_state {
 	KMS_REQUEST_IDENTIFY,
@@ -80,6 +82,9 @@ struct kms_request {
 	char btid[GBA_BTID_MAX + 1];
 	/* true: the BSF was already asked for the sender's key (naf) or the ticket's key (tpk) */
 	bool naf_asked, tpk_asked;
+	bool is_asking; /* true: counted in k->asks */
+	uint8_t source[KMS_SOURCE_MAX];
+	size_t n_source;
 
 	/* the peer KMS to which the request is forwarded; NULL: none */
 	const struct kms_peer *peer;
@@ -90,12 +95,27 @@ struct kms_request {
 	struct view answer;
 	unsigned retry_after_s;
 	int mode;
+	char reason[KMS_REASON_MAX];
 	uint8_t error_room[KMS_ERROR_MAX];
 };
 
+/* Returns how long the store keeps a message at most: T may be in the future by the skew, and the
+ * entry is removed when T is twice the skew in the past. */
+static inline uint64_t kms_keep_ns(const struct kms_policy *p)
+{
+	return 3 * (uint64_t)p->skew_s * 1000000000u;
+}
+
 /* Returns the identity of the key's owner; unset if no owner is known. */
 struct mikey_id kms_owner_name(const struct kms_request *r);
+/* Return the number of the owner's identities, and identity `i`; identity 0 is kms_owner_name. */
+size_t kms_owner_names(const struct kms_request *r);
+struct mikey_id kms_owner_name_at(const struct kms_request *r, size_t i);
 bool kms_owner_has(const struct kms_request *r, struct mikey_id name);
+/* Returns octets that name the owner for limits: also set if the owner has no identity. */
+struct view kms_owner_key(const struct kms_request *r);
+/* Returns the pre-shared key of the owner; empty if it has none. */
+struct view kms_owner_psk(const struct kms_request *r);
 struct mikey_env kms_request_env(struct kms_request *r);
 
 /* Ends the request with a MIKEY Error; `text` goes to the audit trail. */
@@ -107,6 +127,11 @@ void kms_request_answer(struct kms_request *r, struct view octets);
 void kms_request_move(struct kms_request *r, enum kms_request_event event);
 
 enum kms_key_found { KMS_KEY_FOUND, KMS_KEY_ASK_BSF, KMS_KEY_UNKNOWN };
+/* Finds the owner of the key that protects the request, and sets r->owner. */
+enum kms_key_found kms_request_find_owner(struct kms_request *r);
+/* Makes the request wait for the BSF (`event` says for which key), or refuses it if the BSF is
+ * asked too often. */
+void kms_request_ask_bsf(struct kms_request *r, enum kms_request_event event);
 /* Looks up the key of a B-TID in the store, and fills in `out` if it is found. `asked`: the BSF was
  * already asked for this key. */
 enum kms_key_found kms_request_find_naf(struct kms_request *r, struct mikey_id id, bool asked,

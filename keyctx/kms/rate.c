@@ -7,10 +7,14 @@
 #include "base/map.h"
 #include "base/mem.h"
 
+enum { SLOTS = 4 }; /* the present part of the time that messages are kept, and three whole ones */
+
 struct bucket {
 	struct link link;
 	uint64_t last_ns;
 	double tokens;
+	uint64_t slot; /* number of the present slot since 1970 */
+	uint32_t remembered[SLOTS];
 	size_t n;
 	uint8_t who[];
 };
@@ -65,7 +69,9 @@ static struct bucket *find_or_make(struct rate *r, struct view who, uint32_t bur
 	memcpy(b->who, who.p, who.n);
 	b->tokens = burst;
 	b->last_ns = now_ns;
+	list_add_tail(&r->idle, &b->link);
 	if (map_put(r->map, b->who, b->n, b)) {
+		list_remove(&b->link);
 		mem_free(b);
 		return NULL;
 	}
@@ -97,6 +103,55 @@ enum err rate_take(struct rate *r, struct view who, struct rate_limit limit, uin
 	}
 	b->tokens -= 1;
 	return ERR_OK;
+}
+
+void rate_give(struct rate *r, struct view who)
+{
+	struct bucket *b = map_get(r->map, who.p, who.n);
+
+	/* rate_take limits the tokens to the burst. */
+	if (b)
+		b->tokens += 1;
+}
+
+/* Empties the slots that are older than the time for which messages are kept. If the clock was set
+ * back, the present slot stays. */
+static void turn_slots(struct bucket *b, uint64_t now_ns, uint64_t keep_ns)
+{
+	uint64_t slot_ns = keep_ns / (SLOTS - 1), slot = now_ns / (slot_ns ? slot_ns : 1);
+
+	for (unsigned i = 0; b->slot < slot && i < SLOTS; i++)
+		b->remembered[++b->slot % SLOTS] = 0;
+	if (b->slot < slot)
+		b->slot = slot;
+}
+
+enum err rate_remember(struct rate *r, struct view who, uint64_t now_ns, uint64_t keep_ns)
+{
+	struct bucket *b = find_or_make(r, who, UINT32_MAX, now_ns);
+
+	if (!b)
+		return ERR_NOMEM;
+	turn_slots(b, now_ns, keep_ns);
+	b->remembered[b->slot % SLOTS]++;
+	if (now_ns > b->last_ns)
+		b->last_ns = now_ns;
+	list_remove(&b->link);
+	list_add_tail(&r->idle, &b->link);
+	return ERR_OK;
+}
+
+size_t rate_remembered(struct rate *r, struct view who, uint64_t now_ns, uint64_t keep_ns)
+{
+	struct bucket *b = map_get(r->map, who.p, who.n);
+	size_t n = 0;
+
+	if (!b)
+		return 0;
+	turn_slots(b, now_ns, keep_ns);
+	for (unsigned i = 0; i < SLOTS; i++)
+		n += b->remembered[i];
+	return n;
 }
 
 void rate_expire(struct rate *r, uint64_t now_ns, uint64_t idle_ns, size_t max)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Serves a verified request. The answer is a new ticket, the keys of a ticket, or the answer of
  * another KMS. */
+#include <inttypes.h>
+
 #include "base/clk.h"
 #include "keyctx/kms/kms_state.h"
 
@@ -49,28 +51,30 @@ static enum err fill_times(const struct kms_request *r, struct ticket_policy_spe
 {
 	const struct kms_policy *p = kms_directory_policy(r->d);
 	uint64_t now = clk_wall_to_ntp(r->wall_ns), most = now + ((uint64_t)p->ticket_max_s << 32);
+	uint64_t start = spec->has_start ? mikey_ts_to_64(spec->start) : now;
+	enum err e = ticket_policy_check_order(spec, fault);
 
-	if (!spec->has_end) {
-		spec->has_end = true;
-		spec->end = ticket_ts_32(now + ((uint64_t)p->ticket_default_s << 32));
-		return ERR_OK;
-	}
-	if (spec->end.type == MIKEY_TS_COUNTER ||
-	    (spec->has_start && spec->start.type == MIKEY_TS_COUNTER))
-		return mikey_fail(
-			fault, ERR_INVALID, MIKEY_E_TPPAR,
-			"start and end of the requested ticket must be times, not counters");
-	if (ticket_ntp_diff(mikey_ts_to_64(spec->end), now) <= 0)
+	if (e)
+		return e;
+	if (spec->has_end && ticket_ntp_diff(mikey_ts_to_64(spec->end), now) <= 0)
 		return mikey_fail(
 			fault, ERR_INVALID, MIKEY_E_TPPAR,
 			"the end of the requested ticket is in the past; check the clock");
-	if (spec->has_start &&
-	    ticket_ntp_diff(mikey_ts_to_64(spec->end), mikey_ts_to_64(spec->start)) < 0)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
-		                  "the requested ticket ends before it starts");
+	if (ticket_ntp_diff(start, most) > 0)
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
+		                  "the requested ticket starts after the longest lifetime of a "
+		                  "ticket, %" PRIu32 " s from now (policy.ticket_max_s)",
+		                  p->ticket_max_s);
+	if (!spec->has_end) {
+		spec->has_end = true;
+		if (ticket_ntp_diff(start, now) < 0)
+			start = now;
+		spec->end = ticket_ts_32(start + ((uint64_t)p->ticket_default_s << 32));
+	}
 	if (ticket_ntp_diff(mikey_ts_to_64(spec->end), most) > 0)
 		spec->end = ticket_ts_32(most);
-	return ERR_OK;
+	/* The end lost its fraction of a second, the start may have one. */
+	return ticket_policy_check_order(spec, fault);
 }
 
 static void fill_flags(const struct kms_request *r, struct ticket_policy_spec *spec)
@@ -129,6 +133,24 @@ static enum err check_set(const struct kms_request *r, struct mikey_fault *fault
 		"the policy does not allow tickets with this set of algorithms (policy.suites)");
 }
 
+/* A ticket with IDRapp is for these applications only (RFC 6043 6.10). */
+static enum err check_applications(const struct kms_request *r, struct mikey_fault *fault)
+{
+	const struct ticket_policy *policy = authority_policy(r->a);
+	const struct kms_names *ours = &kms_directory_policy(r->d)->applications;
+
+	for (size_t i = 0; i < policy->n_app; i++)
+		for (size_t j = 0; j < ours->n; j++)
+			if (mikey_id_eq(policy->app[i], kms_name_id(ours->v[j])))
+				return ERR_OK;
+	if (!policy->n_app)
+		return ERR_OK;
+	return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
+	                  "the ticket is for other applications: none of its %zu IDRapp is in "
+	                  "policy.applications, which has %zu",
+	                  policy->n_app, ours->n);
+}
+
 void serve_request(struct kms_request *r)
 {
 	const struct kms_policy *p = kms_directory_policy(r->d);
@@ -144,6 +166,8 @@ void serve_request(struct kms_request *r)
 	fill_flags(r, &spec);
 	e = check_set(r, &fault);
 	if (!e)
+		e = check_applications(r, &fault);
+	if (!e)
 		e = fill_names(r, &spec, &fault);
 	if (!e)
 		e = fill_times(r, &spec, &fault);
@@ -151,7 +175,9 @@ void serve_request(struct kms_request *r)
 		e = choose_tpk(r, &spec, &tpk);
 		if (e)
 			mikey_fail(&fault, e, MIKEY_E_UNSPECIFIED,
-			           "no key to protect the ticket: %s", err_meaning(e));
+			           "the KMS has no key to protect the ticket: %s",
+			           e == ERR_LIMIT ? "too many ticket keys still open tickets"
+			                          : err_meaning(e));
 	}
 	if (!e && !(p->modes & 1 << r->mode))
 		e = mikey_fail(&fault, ERR_DENIED, MIKEY_E_TPPAR,
@@ -163,6 +189,18 @@ void serve_request(struct kms_request *r)
 		kms_request_refuse_fault(r, e, &fault);
 	else
 		kms_request_answer(r, octets);
+}
+
+/* Returns the identity for IDRr of the answer if the request has none: the one that the ticket
+ * names, else the first one of the owner (RFC 6043 4.2.3.5). */
+static struct mikey_id responder_name(const struct kms_request *r)
+{
+	const struct ticket_policy *policy = authority_policy(r->a);
+
+	for (size_t i = 0; i < policy->n_r; i++)
+		if (r->owner != KMS_OWNER_PEER && kms_owner_has(r, policy->r[i]))
+			return policy->r[i];
+	return kms_owner_name(r);
 }
 
 /* Asks the KMS `kms`, to which the ticket belongs, on behalf of the sender (RFC 6043 9). */
@@ -196,7 +234,7 @@ static void forward(struct kms_request *r, struct mikey_id kms)
 	if (peer->psk_id)
 		cred.psk_id = kms_name_id(peer->psk_id);
 	if (!mikey_id_is_set(params.me))
-		params.me = kms_owner_name(r);
+		params.me = responder_name(r);
 	e = ticket_resolve_new(&r->forward, &params, &env, &fault);
 	if (e) {
 		kms_request_refuse_fault(r, e, &fault);
@@ -290,6 +328,49 @@ static bool may_resolve(const struct kms_request *r, struct mikey_id sender)
 	return false;
 }
 
+/* Checks a ticket that its initiator made (modes 3 and 4) against the policy that tickets of this
+ * KMS obey from the start. */
+static enum err check_foreign_ticket(const struct kms_request *r, struct mikey_fault *fault)
+{
+	const struct ticket_policy *policy = authority_policy(r->a);
+	const struct kms_policy *p = kms_directory_policy(r->d);
+	const struct {
+		unsigned flag;
+		bool allowed;
+		const char *text;
+	} rows[] = {
+		{TICKET_J, p->allow_reuse, "be used again (flag J; policy.allow_reuse)"},
+		{TICKET_L, p->allow_initiator_keys,
+	         "let the initiator supply keys (flag L; policy.allow_initiator_keys)"},
+		{TICKET_M, p->allow_responder_keys,
+	         "let the responder supply keys (flag M; policy.allow_responder_keys)"},
+	};
+	uint64_t now = clk_wall_to_ntp(r->wall_ns), end = mikey_ts_to_64(policy->end);
+	int64_t most = (int64_t)((uint64_t)p->ticket_max_s << 32);
+	int64_t skew = (int64_t)((uint64_t)p->skew_s << 32);
+	struct ticket_data data;
+	enum err e;
+
+	if (policy->tp.flags & TICKET_D)
+		return ERR_OK;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (policy->tp.flags & rows[i].flag && !rows[i].allowed)
+			return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
+			                  "the policy does not allow that a ticket may %s",
+			                  rows[i].text);
+	e = ticket_data_read(&data, authority_ticket(r->a), fault);
+	if (e)
+		return e;
+	if (!policy->has_end || ticket_ntp_diff(end, now) - skew > most ||
+	    (data.t.type != MIKEY_TS_COUNTER &&
+	     ticket_ntp_diff(end, mikey_ts_to_64(data.t)) > most))
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
+		                  "the ticket has no end or is valid for longer than the policy "
+		                  "allows, %" PRIu32 " s (policy.ticket_max_s)",
+		                  p->ticket_max_s);
+	return ERR_OK;
+}
+
 void serve_resolve(struct kms_request *r)
 {
 	const struct kms_policy *p = kms_directory_policy(r->d);
@@ -310,24 +391,29 @@ void serve_resolve(struct kms_request *r)
 		                   "IDRkms of the request names another KMS");
 		return;
 	}
+	e = check_applications(r, &fault);
+	if (e) {
+		kms_request_refuse_fault(r, e, &fault);
+		return;
+	}
 	if (mikey_id_is_set(policy->idr_kms) && !kms_directory_is_self(r->d, policy->idr_kms)) {
 		forward(r, policy->idr_kms);
 		return;
 	}
-	if (!(p->modes & 1 << r->mode)) {
-		kms_request_refuse(r, KMS_REFUSED, MIKEY_E_TPPAR,
-		                   "the policy does not allow tickets of this mode (policy.modes)");
-		return;
-	}
-	e = check_set(r, &fault);
+	e = p->modes & 1 << r->mode
+	            ? check_set(r, &fault)
+	            : mikey_fail(&fault, ERR_DENIED, MIKEY_E_TPPAR,
+	                         "the policy does not allow tickets of mode %d (policy.modes)",
+	                         r->mode);
+	if (!e)
+		e = check_foreign_ticket(r, &fault);
 	if (e) {
 		kms_request_refuse_fault(r, e, &fault);
 		return;
 	}
 	found = find_tpk(r, &how);
 	if (found == KMS_KEY_ASK_BSF) {
-		r->k->naf_asked++;
-		kms_request_move(r, KMS_REQUEST_ON_ASK_TPK);
+		kms_request_ask_bsf(r, KMS_REQUEST_ON_ASK_TPK);
 		return;
 	}
 	if (found == KMS_KEY_UNKNOWN) {
@@ -335,6 +421,8 @@ void serve_resolve(struct kms_request *r)
 		                   "the key of the ticket is unknown or has expired");
 		return;
 	}
+	if (!mikey_id_is_set(sender) && policy->tp.flags & TICKET_I)
+		how.idr = responder_name(r);
 	how.may_resolve = may_resolve(r, mikey_id_is_set(sender) ? sender : kms_owner_name(r));
 	e = authority_resolve(r->a, &how, &env, &octets, &fault);
 	if (e)

@@ -26,7 +26,9 @@ typedef enum err kms_store_fn(void *arg, struct view key, struct view value);
  */
 struct kms_store_ops {
 	/* Stores the 32-octet key of a message whose T is `wall_ns`. ERR_REPLAY: the key is already
-	 * stored. */
+	 * stored. ERR_EXPIRED: T is not later than that of a message that `forget` removed, so the
+	 * store can't tell whether it had this one: the clock was set back. The store knows this
+	 * also after a restart. */
 	enum err (*remember)(void *arg, uint64_t wall_ns, const uint8_t key[32]);
 	/* Removes messages whose T is before `wall_ns`, at most `max` in one call; sets `*n` to
 	 * their number. Also works if the store is full. */
@@ -48,6 +50,7 @@ struct kms_store_ops {
 struct kms_store {
 	const struct kms_store_ops *ops;
 	void *arg;
+	size_t seen_max; /* maximum number of messages stored; 0: no limit is known */
 };
 
 #endif

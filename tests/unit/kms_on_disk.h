@@ -9,6 +9,7 @@
 #include "base/clk.h"
 #include "control/kms/kms_conf.h"
 #include "control/kms/store.h"
+#include "keyctx/kms/gba.h"
 #include "keyctx/kms/kms.h"
 #include "keyctx/ticket/initiator.h"
 #include "keyctx/ticket/request.h"
@@ -187,10 +188,9 @@ static inline struct kms_request *ask(struct office *o, enum kms_operation op, s
 	return j;
 }
 
-static inline struct ticket_request *make_request(struct terminal *t, const char *callee)
+static inline struct ticket_request *make_request_for(struct terminal *t,
+                                                      const struct ticket_policy_spec *policy)
 {
-	struct mikey_id r = uri(callee);
-	struct ticket_policy_spec policy = policy_for(t, &r, FLAGS_1);
 	struct mikey_cred cred = cred_of(t);
 	struct mikey_env env = env_of(t);
 	struct mikey_fault fault = {0};
@@ -199,18 +199,25 @@ static inline struct ticket_request *make_request(struct terminal *t, const char
 	                                       .cred = &cred,
 	                                       .me = uri(t->name),
 	                                       .kms = uri(t->kms),
-	                                       .policy = &policy};
+	                                       .policy = policy};
 
 	if (!EXPECT_OK(ticket_request_new(&q, &params, &env, &fault)))
 		fprintf(stderr, "%s\n", fault.why.text);
 	return q;
 }
 
-/* Mode 1: requests a ticket. NULL if the KMS refuses; `*result` has the reason. */
-static inline struct ticket_grant *request(struct office *o, struct terminal *t, const char *callee,
-                                           enum kms_result *result)
+static inline struct ticket_request *make_request(struct terminal *t, const char *callee)
 {
-	struct ticket_request *q = make_request(t, callee);
+	struct mikey_id r = uri(callee);
+	struct ticket_policy_spec policy = policy_for(t, &r, FLAGS_1);
+
+	return make_request_for(t, &policy);
+}
+
+/* Sends the request `q` and frees it. NULL if the KMS refuses; `*result` has the reason. */
+static inline struct ticket_grant *send_request(struct office *o, struct terminal *t,
+                                                struct ticket_request *q, enum kms_result *result)
+{
 	struct kms_request *j =
 		q ? ask(o, KMS_REQUEST, ticket_request_octets(q), t->wall_ns, NULL) : NULL;
 	struct ticket_grant *grant = NULL;
@@ -225,6 +232,40 @@ static inline struct ticket_grant *request(struct office *o, struct terminal *t,
 	kms_request_free(j);
 	ticket_request_free(q);
 	return grant;
+}
+
+/* Mode 1: requests a ticket. NULL if the KMS refuses; `*result` has the reason. */
+static inline struct ticket_grant *request(struct office *o, struct terminal *t, const char *callee,
+                                           enum kms_result *result)
+{
+	return send_request(o, t, make_request(t, callee), result);
+}
+
+/* Modes 3 and 4: the terminal makes the ticket itself, with its pre-shared key. */
+static inline struct ticket_grant *own_ticket_for(struct terminal *t,
+                                                  const struct ticket_policy_spec *policy)
+{
+	struct ticket_tpk tpk = {.key = {t->key, sizeof(t->key)}, .id = octets_id(t->psk_id)};
+	struct mikey_env env = env_of(t);
+	struct mikey_fault fault = {0};
+	struct ticket_grant *grant = NULL;
+
+	if (!EXPECT_OK(ticket_create(&grant, policy, &tpk,
+	                             t->ticket_prf == MIKEY_PRF_SHA256 ? mikey_algs_256
+	                                                               : mikey_algs_128,
+	                             &env, &fault)))
+		fprintf(stderr, "%s\n", fault.why.text);
+	return grant;
+}
+
+enum { FLAGS_3 = (FLAGS_1 & ~TICKET_D) | TICKET_L };
+
+static inline struct ticket_grant *own_ticket(struct terminal *t, const char *callee)
+{
+	struct mikey_id r = uri(callee);
+	struct ticket_policy_spec policy = policy_for(t, &r, FLAGS_3);
+
+	return own_ticket_for(t, &policy);
 }
 
 /* A ticket that the callee received in an offer and lets the KMS resolve. */
