@@ -26,7 +26,8 @@ struct program {
 	struct loop_signal *signals[SIGNALS];
 	struct loop_timer *tick;
 	unsigned ticks;
-	uint64_t store_failures; /* number of store failures already logged */
+	/* number of store failures, and of refusals because of the clock, already logged */
+	uint64_t store_failures, clock_back;
 	struct test_env *repeat;
 	struct kms_store_disk *disk;
 	struct tls_context *tls, *tls_client;
@@ -49,27 +50,43 @@ static void log_why(enum log_level level, const char *what, const struct why *wh
 
 /* --- while it runs ---------------------------------------------------------- */
 
+/* Reads every part again. A part that fails keeps its previous contents. */
 static void reload(struct program *p)
 {
 	struct kms_directory *d;
 	struct why why = {{0}};
+	unsigned failed = 0;
 
-	if (kms_conf_load(&d, p->o.credentials, &why))
+	if (kms_conf_load(&d, p->o.credentials, &why)) {
+		failed++;
 		log_why(LOG_ERROR_LEVEL,
 		        "credentials could not be read; the previous ones stay in force", &why);
-	else
+	} else {
 		kms_take_directory(p->kms, d);
-	if (p->tls && tls_context_reload(p->tls, &why))
+	}
+	if (p->tls && tls_context_reload(p->tls, &why)) {
+		failed++;
 		log_why(LOG_ERROR_LEVEL,
 		        "certificates could not be read; the previous ones stay in force", &why);
-	if (p->tls_client && tls_context_reload(p->tls_client, &why))
+	}
+	if (p->tls_client && tls_context_reload(p->tls_client, &why)) {
+		failed++;
 		log_why(LOG_ERROR_LEVEL,
 		        "CA certificates could not be read; the previous ones stay in force", &why);
-	if (audit_reopen(p->audit, &why))
+	}
+	if (audit_reopen(p->audit, &why)) {
+		failed++;
 		log_why(LOG_ERROR_LEVEL,
 		        "audit file could not be opened; the previous file stays in use", &why);
-	log_info("kms", "msg=\"configuration reloaded\" users=%zu",
-	         kms_directory_users(kms_get_directory(p->kms)));
+	}
+	if (failed)
+		log_error("kms",
+		          "msg=\"configuration reloaded in part; see the errors above\" failed=%u "
+		          "users=%zu",
+		          failed, kms_directory_users(kms_get_directory(p->kms)));
+	else
+		log_info("kms", "msg=\"configuration reloaded\" users=%zu",
+		         kms_directory_users(kms_get_directory(p->kms)));
 }
 
 static void on_signal(void *arg, int signo)
@@ -115,6 +132,13 @@ static void on_tick(void *arg)
 			          "requests=%llu see=\"disk space, --seen-max\"",
 			          (unsigned long long)(s.store_failures - p->store_failures));
 		p->store_failures = s.store_failures;
+		if (s.clock_back > p->clock_back)
+			log_error("kms",
+			          "msg=\"the clock was set back: requests are refused, because the "
+			          "KMS has already forgotten messages of that time and could not "
+			          "detect a replay; correct the clock\" requests=%llu",
+			          (unsigned long long)(s.clock_back - p->clock_back));
+		p->clock_back = s.clock_back;
 		if (kms_store_disk_sync(p->disk))
 			log_error("kms", "msg=\"cannot sync the state to disk\"");
 	}

@@ -10,7 +10,11 @@
 #include "control/kms/test_env.h"
 #include "control/net/tls.h"
 
-enum { ANSWER_MAX_BYTES = 65536, WAIT_MS = 30000 };
+enum {
+	ANSWER_MAX_BYTES = 65536,
+	WAIT_MS = 30000,
+	REASON_ROOM = sizeof(((struct ue_env *)0)->kms_reason),
+};
 
 /* The paths that control/kms/kms_http.c serves. They follow TS 33.328 Annex A as reconstructed;
  * this is not verified against the annex. */
@@ -23,14 +27,28 @@ struct asking {
 	struct loop *loop;
 	struct buf *answer;
 	struct why *why;
+	char *reason; /* sizeof(struct ue_env.kms_reason) octets */
 	enum err e;
 };
+
+/* Keeps what the KMS says in words. It comes from the network, so only printable characters stay.
+ */
+static void keep_reason(struct asking *x, struct str said)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < said.n && n + 1 < REASON_ROOM; i++)
+		x->reason[n++] = said.p[i] >= ' ' && said.p[i] < 0x7f ? said.p[i] : '?';
+	x->reason[n] = 0;
+}
 
 static void on_answer(void *arg, enum err e, const struct http_response *in, const struct why *why)
 {
 	struct asking *x = arg;
 
 	x->e = e;
+	if (!e)
+		keep_reason(x, in->reason);
 	if (e)
 		why_fail(x->why, e, "the request to the KMS failed: %s", why->text);
 	else if (in->status == 401)
@@ -39,8 +57,8 @@ static void on_answer(void *arg, enum err e, const struct http_response *in, con
 			"the KMS answered 401: it does not know the key, or the bootstrapping has "
 			"expired; bootstrap again and import the new key with sluice-ue bootstrap");
 	else if (!str_is(in->content_type, "application/mikey") || !in->body.n)
-		x->e = why_fail(x->why, ERR_DENIED, "the KMS answered with HTTP status %d",
-		                in->status);
+		x->e = why_fail(x->why, ERR_DENIED, "the KMS answered with HTTP status %d%s%s",
+		                in->status, x->reason[0] ? ": " : "", x->reason);
 	else
 		buf_add(x->answer, in->body.p, in->body.n);
 	if (x->answer->bad)
@@ -79,11 +97,15 @@ static enum err ask_kms(void *ctx, enum ue_question question, struct view octets
 	                            .content_type = "application/mikey",
 	                            .body = octets,
 	                            .timeout_ms = WAIT_MS};
-	struct asking x = {.answer = answer, .why = why, .e = ERR_TIMEOUT};
+	struct asking x = {.answer = answer,
+	                   .why = why,
+	                   .reason = ((struct outside *)ctx)->env.kms_reason,
+	                   .e = ERR_TIMEOUT};
 	struct tls_context *tls = NULL;
 	struct http_client *client = NULL;
 	enum err e = find_url(&ask.url, a, question, why);
 
+	x.reason[0] = 0;
 	if (e)
 		return e;
 	if (loop_new(&x.loop))

@@ -125,8 +125,8 @@ static void measure(struct kms_http *h, uint64_t ns)
 
 /* Writes the header that a result needs, if any: for 401 the NAF to bootstrap for, for 503 the time
  * until the client may try again. Returns the number of headers. */
-static size_t extra_headers(const struct kms_http_request *q, enum kms_result result, char *room,
-                            size_t room_n, struct http_header *out)
+static size_t extra_header(const struct kms_http_request *q, enum kms_result result, char *room,
+                           size_t room_n, struct http_header *out)
 {
 	if (result == KMS_UNKNOWN_KEY) {
 		const struct kms_directory *d = kms_get_directory(q->h->config.kms);
@@ -163,11 +163,15 @@ static void answer(struct kms_http_request *q)
 {
 	enum kms_result result = kms_request_result(q->request);
 	struct view octets = kms_request_octets(q->request);
+	const char *reason = kms_request_reason(q->request);
 	char text[B64_TEXT_LEN(MIKEY_MESSAGE_MAX) + 1], header[512];
-	struct http_header extra;
-	struct http_reply reply = {.status = statuses[result], .body = octets, .headers = &extra};
+	struct http_header headers[2] = {{KMS_HTTP_REASON, reason}};
+	struct http_reply reply = {.status = statuses[result], .body = octets, .headers = headers};
 
-	reply.n_headers = extra_headers(q, result, header, sizeof(header), &extra);
+	/* A MIKEY Error has room for a number only. */
+	reply.n_headers = reason[0] != 0;
+	reply.n_headers +=
+		extra_header(q, result, header, sizeof(header), &headers[reply.n_headers]);
 	if (octets.n)
 		reply.content_type = KMS_HTTP_TYPE;
 	if (octets.n && q->is_base64) {
@@ -404,6 +408,13 @@ static int check_request(const struct http_incoming *r, enum kms_operation *op)
 	return find_operation(r, op) ? 0 : 400;
 }
 
+/* The octets that tell clients apart: an IPv4 address, or the network of an IPv6 address, because
+ * one subscriber has a whole /64. */
+static struct view source_of(const struct addr *from)
+{
+	return (struct view){from->ip, from->version == 6 ? 8 : from->version == 4 ? 4 : 0};
+}
+
 static void serve(void *arg, struct http_request *x, const struct http_incoming *r)
 {
 	struct kms_http *h = arg;
@@ -421,6 +432,7 @@ static void serve(void *arg, struct http_request *x, const struct http_incoming 
 		return;
 	}
 	ask.octets = (struct view){octets, len};
+	ask.source = source_of(&r->from);
 	q = mem_alloc(sizeof(*q));
 	if (!q || kms_request_new(&q->request, h->config.kms, &ask)) {
 		mem_free(q);
@@ -512,6 +524,12 @@ void kms_http_metrics(const struct kms_http *h, struct buf *out)
 	             "HTTP requests refused before the KMS saw them.", h->refused_statuses);
 	print_figure(out, "sluice_kms_bsf_asked_total", "counter", "Requests sent to the BSF.",
 	             s.naf_asked);
+	print_figure(out, "sluice_kms_bsf_refused_total", "counter",
+	             "Requests refused because the BSF is asked too often.", s.naf_refused);
+	print_figure(out, "sluice_kms_bsf_unknown", "gauge",
+	             "B-TIDs remembered that the BSF does not know.", s.nafs_unknown);
+	print_figure(out, "sluice_kms_clock_back_total", "counter",
+	             "Requests refused because the clock was set back.", s.clock_back);
 	print_figure(out, "sluice_kms_peer_asked_total", "counter",
 	             "Requests sent to KMSs of other domains.", s.peer_asked);
 	print_figure(out, "sluice_kms_state_failures_total", "counter",

@@ -39,5 +39,8 @@ void kms_http_metrics(const struct kms_http *h, struct buf *out);
 /* Returns the text to append to the URL of a KMS: "/keymanagement?requesttype=ticketrequest". */
 const char *kms_http_target(enum kms_operation op);
 #define KMS_HTTP_TYPE "application/mikey"
+/* The header of an answer that says in words why the KMS refused the request. It is not
+ * authenticated, except by TLS. */
+#define KMS_HTTP_REASON "Mikey-Reason"
 
 #endif

@@ -99,6 +99,7 @@ struct http_response {
 	int status;
 	struct str content_type; /* as in http_incoming */
 	struct str www_authenticate;
+	struct str reason;      /* header Mikey-Reason, as sent; empty when absent */
 	unsigned retry_after_s; /* Retry-After in seconds; 0: absent or a date */
 	struct view body;
 };

@@ -95,6 +95,7 @@ static void succeed(struct http_client_request *q, struct evhttp_request *reques
 		.content_type = http_plain_type(evhttp_find_header(headers, "Content-Type"), type,
 	                                        sizeof(type)),
 		.www_authenticate = str_of(evhttp_find_header(headers, "WWW-Authenticate")),
+		.reason = str_of(evhttp_find_header(headers, "Mikey-Reason")),
 		.body = {p, p ? n : 0},
 	};
 

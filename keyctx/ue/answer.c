@@ -34,7 +34,7 @@ static enum err resolve(struct ticket_responder *answer, const struct ue_identit
 	if (!e) {
 		e = ticket_resolve_receive(question, buf_as_view(&reply), &resolution, &fault);
 		if (e)
-			ue_tell(why, e, &fault, "the KMS does not resolve the ticket");
+			ue_tell_kms(why, e, &fault, "the KMS does not resolve the ticket", env);
 	}
 	if (!e) {
 		e = ticket_responder_resolved(answer, resolution, &fault);

@@ -33,6 +33,15 @@ enum err ue_tell(struct why *why, enum err e, const struct mikey_fault *fault, c
 	                mikey_error_name(fault->no));
 }
 
+enum err ue_tell_kms(struct why *why, enum err e, const struct mikey_fault *fault, const char *what,
+                     const struct ue_env *env)
+{
+	if (!env->kms_reason[0])
+		return ue_tell(why, e, fault, what);
+	return why_fail(why, e, "%s: %s; the KMS says: %s", what,
+	                fault->why.text[0] ? fault->why.text : err_meaning(e), env->kms_reason);
+}
+
 enum err ue_identity_check(const struct ue_identity *id, const struct ue_env *env, struct why *why)
 {
 	if (id->until_s && clk_ntp_to_wall(env->mikey.now_ntp) / NS_PER_S >= id->until_s)

@@ -52,10 +52,17 @@ struct ue_env {
 	enum err (*ask)(void *ctx, enum ue_question question, struct view octets,
 	                struct buf *answer, struct why *why);
 	void *ask_ctx;
+	/* what the KMS said in words with its last answer, set by `ask`; printable; empty: nothing
+	 */
+	char kms_reason[256];
 };
 
 /* Writes a MIKEY fault into `why` as "WHAT: text (name of the MIKEY error)". Returns `e`. */
 enum err ue_tell(struct why *why, enum err e, const struct mikey_fault *fault, const char *what);
+/* Like ue_tell, for an answer of the KMS: adds the reason that the KMS gave. Only TLS protects this
+ * text, so it is a hint. */
+enum err ue_tell_kms(struct why *why, enum err e, const struct mikey_fault *fault, const char *what,
+                     const struct ue_env *env);
 /* Returns ERR_EXPIRED if the PSK has expired. */
 enum err ue_identity_check(const struct ue_identity *id, const struct ue_env *env,
                            struct why *why) MUST_USE;

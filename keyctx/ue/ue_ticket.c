@@ -41,7 +41,7 @@ static enum err request(struct ticket_grant **out, const struct ue_identity *id,
 	if (!e) {
 		e = ticket_request_receive(request, buf_as_view(&answer), out, &fault);
 		if (e)
-			ue_tell(why, e, &fault, "the KMS grants no ticket");
+			ue_tell_kms(why, e, &fault, "the KMS grants no ticket", env);
 	}
 	if (!e && !((*out)->policy.tp.flags & TICKET_F)) {
 		ticket_grant_free(*out);
