@@ -27,6 +27,7 @@ static struct view view_of(const struct octets *o)
 
 static unsigned prf_of(json_t *u)
 {
+	EXPECT(json_is_integer(json_object_get(u, "prf")));
 	return (unsigned)json_integer_value(json_object_get(u, "prf"));
 }
 
@@ -71,6 +72,7 @@ static void do_msg_keys(json_t *u)
 	struct mikey_msg_keys k;
 	unsigned phase = json_is_true(json_object_get(u, "response")) ? 2 : 1;
 
+	EXPECT(json_is_boolean(json_object_get(u, "response")));
 	REQUIRE_OK(mikey_prf_msg_keys(
 		&k, &(struct mikey_msg_seed){prf_of(u), view_of(&key), be32_get(csb.p), phase,
 	                                     view_of(&randi), view_of(&randr)}));

@@ -197,7 +197,7 @@ static void run_transcript(bool json)
 	fclose(f);
 	end();
 	doc_arena_free(a);
-	EXPECT(compared >= 60 && compared == cookie);
+	EXPECT(compared >= 115 && compared == cookie);
 }
 
 static void the_transcript_in_bencode(void)
