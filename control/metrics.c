@@ -88,17 +88,18 @@ static void print_sessions(struct service *sv, struct buf *out)
 	    relay_events_lost(service_relay(sv)));
 }
 
-enum { PORT_STATES = 3 };
-static const char *const port_states[PORT_STATES] = {"free", "used", "resting"};
+enum { PORT_STATES = 4 };
+static const char *const port_states[PORT_STATES] = {"free", "used", "resting", "foreign"};
 
 static void count_ports(struct service *sv, unsigned interface, uint64_t n[PORT_STATES])
 {
 	struct ports_usage u;
 
 	service_port_usage(sv, interface, &u);
-	n[0] += u.pairs - u.in_use - u.resting;
+	n[0] += u.pairs - u.in_use - u.resting - u.foreign;
 	n[1] += u.in_use;
 	n[2] += u.resting;
+	n[3] += u.foreign;
 }
 
 /* Prints the port pairs of each interface name, summed over the addresses of that name. */

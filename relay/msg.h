@@ -60,6 +60,8 @@ struct plan {
 	struct media_change media[RELAY_MEDIA_MAX];
 	uint64_t *forgotten; /* fingerprints of the keys that the worker must stop keeping */
 	unsigned n_forgotten;
+	/* set by the worker when it refuses the plan with ERR_EXISTS: the port that is taken */
+	struct addr taken;
 	unsigned n_changes;
 	struct leg_change changes[];
 };

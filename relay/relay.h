@@ -234,15 +234,23 @@ struct relay_session_spec {
 	uint32_t setup_timeout_ms;
 };
 
-/* The outcome of a request; `why` is valid during the call. Called from relay_poll, for one session
- * in the order of its requests. */
-typedef void relay_done_fn(void *arg, enum err e, const struct why *why);
+/* The outcome of a request. */
+struct relay_result {
+	enum err e;
+	const struct why *why; /* explains `e`; never NULL */
+	/* ERR_EXISTS: the local address and port that another socket has; else version 0 */
+	struct addr taken;
+};
+
+/* `result` is valid during the call. Called from relay_poll, for one session in the order of its
+ * requests. */
+typedef void relay_done_fn(void *arg, const struct relay_result *result);
 
 /*
  * Refused at once (nothing changes, `done` is not called): a gate is open but the key its mode
  * needs is missing, a key that the mode does not use, an index out of range, ERR_NOMEM. Behind a
  * closed gate the key may be missing, because legs are placed before the answer brings the peer's
- * key. Refused later through `done`: ERR_EXISTS, a port is taken (`why` names interface and port);
+ * key. Refused later through `done`: ERR_EXISTS, a port is taken (`taken` is its address);
  * ERR_KEY_USED, another session sends or has sent under one of the send keys. On success *out may
  * be used at once, because requests of one session are carried out in order. When `done` reports an
  * error, *out is no longer valid.

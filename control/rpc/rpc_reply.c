@@ -235,6 +235,7 @@ static struct doc *interface_stats(struct doc_arena *a, struct service *sv, unsi
 	doc_set_uint(a, d, "port_pairs", ports.pairs);
 	doc_set_uint(a, d, "port_pairs_in_use", ports.in_use);
 	doc_set_uint(a, d, "port_pairs_resting", ports.resting);
+	doc_set_uint(a, d, "port_pairs_foreign", ports.foreign);
 	return d;
 }
 

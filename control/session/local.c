@@ -93,20 +93,37 @@ static const struct spec_leg *leg_in(const struct spec_session *s, unsigned medi
 	return s ? service_spec_leg(s, media, leg) : NULL;
 }
 
-static void give(struct local *l, struct spec_place *p, const struct spec_leg *kept, bool used,
-                 uint64_t now_ns)
+/* How the ports of a session are given back. */
+struct giving {
+	struct local *local;
+	const struct spec_session *kept; /* its ports are not given back; NULL: all are */
+	bool used;
+	const struct addr *taken; /* held by another program; NULL: none */
+	uint64_t now_ns;
+};
+
+static bool is_taken(const struct giving *g, const struct spec_place *p)
 {
+	return g->taken && (g->taken->port & ~1u) == p->port &&
+	       addr_ip_eq(g->taken, &g->local->interfaces.items[p->interface].bind);
+}
+
+static void give(const struct giving *g, struct spec_place *p, const struct spec_leg *kept)
+{
+	struct ports *ports = g->local->ports[p->interface];
+
 	if (!p->port || service_spec_has_place(kept, p))
 		return;
-	if (used)
-		ports_give_used(l->ports[p->interface], now_ns, p->port);
+	if (is_taken(g, p))
+		ports_give_foreign(ports, g->now_ns, p->port);
+	else if (g->used)
+		ports_give_used(ports, g->now_ns, p->port);
 	else
-		ports_give_fresh(l->ports[p->interface], p->port);
+		ports_give_fresh(ports, p->port);
 	*p = (struct spec_place){0};
 }
 
-void local_release(struct local *l, struct spec_session *of, const struct spec_session *kept,
-                   bool used, uint64_t now_ns)
+static void give_all(const struct giving *g, struct spec_session *of)
 {
 	for (unsigned m = 0; m < of->media.n; m++)
 		for (unsigned i = 0; i < of->media.items[m].legs.n; i++) {
@@ -114,9 +131,22 @@ void local_release(struct local *l, struct spec_session *of, const struct spec_s
 
 			if (!leg->exists)
 				continue;
-			give(l, &leg->at, leg_in(kept, m, i), used, now_ns);
-			give(l, &leg->other, leg_in(kept, m, i), used, now_ns);
+			give(g, &leg->at, leg_in(g->kept, m, i));
+			give(g, &leg->other, leg_in(g->kept, m, i));
 		}
+}
+
+void local_release(struct local *l, struct spec_session *of, const struct spec_session *kept,
+                   bool used, uint64_t now_ns)
+{
+	give_all(&(struct giving){.local = l, .kept = kept, .used = used, .now_ns = now_ns}, of);
+}
+
+void local_release_refused(struct local *l, struct spec_session *of,
+                           const struct spec_session *kept, const struct addr *taken,
+                           uint64_t now_ns)
+{
+	give_all(&(struct giving){.local = l, .kept = kept, .taken = taken, .now_ns = now_ns}, of);
 }
 
 /* --- choosing --------------------------------------------------------------- */

@@ -39,6 +39,11 @@ enum err local_assign(struct local *l, struct spec_session *next, const struct s
  * used the ports, so they stay in quarantine before the next use. */
 void local_release(struct local *l, struct spec_session *of, const struct spec_session *kept,
                    bool used, uint64_t now_ns);
+/* Releases the ports that a refused request took. Another program holds `taken`: its pair is left
+ * alone for PORTS_FOREIGN_NS, the others are free at once. */
+void local_release_refused(struct local *l, struct spec_session *of,
+                           const struct spec_session *kept, const struct addr *taken,
+                           uint64_t now_ns);
 void local_usage(struct local *l, unsigned interface, uint64_t now_ns, struct ports_usage *out);
 
 #endif

@@ -6,7 +6,9 @@
 #include "control/session/service_spec.h"
 #include "control/session/service_state.h"
 
-enum { PORT_TRIES = 16 };
+/* Ports are tried until one request has found this many that other programs hold. Each is left
+ * alone afterwards, so later requests find fewer. */
+enum { PORT_TRIES = 64 };
 
 enum request_kind { REQUEST_CREATE, REQUEST_UPDATE, REQUEST_DELETE, REQUEST_GET };
 
@@ -96,6 +98,18 @@ static void ports_release(struct service *sv, struct spec_session *of,
 	local_release(sv->local, of, kept, used, sv->config.now_ns());
 }
 
+/* Releases the ports that a request took and the relay refused. */
+static void ports_refused(struct service *sv, struct spec_session *of,
+                          const struct spec_session *kept, const struct relay_result *result)
+{
+	if (result->e != ERR_EXISTS || !result->taken.version) {
+		ports_release(sv, of, kept, true);
+		return;
+	}
+	targets_give_ports(sv->targets, of, kept, 0);
+	local_release_refused(sv->local, of, kept, &result->taken, sv->config.now_ns());
+}
+
 static enum err ports_assign(struct service *sv, const struct registry_session *s,
                              struct spec_session *next, const struct spec_session *now,
                              struct why *why)
@@ -158,7 +172,7 @@ static void session_end(struct service *sv, struct registry_session *s)
 
 /* --- create ----------------------------------------------------------------- */
 
-static void create_done(void *arg, enum err e, const struct why *why);
+static void create_done(void *arg, const struct relay_result *result);
 
 /* ERR_EXISTS of the relay means that another process holds the ports that were tried. */
 static enum service_limit limit_of_tries(enum err e)
@@ -207,11 +221,12 @@ static void create_place(struct service_request *q)
 	}
 }
 
-static void create_done(void *arg, enum err e, const struct why *why)
+static void create_done(void *arg, const struct relay_result *result)
 {
 	struct service_request *q = arg;
 	struct service *sv = q->sv;
 	struct registry_session *s = q->session;
+	enum err e = result->e;
 
 	if (!e) {
 		sv->counts.created++;
@@ -219,17 +234,16 @@ static void create_done(void *arg, enum err e, const struct why *why)
 		return;
 	}
 	s->relay = NULL;
-	ports_release(sv, s->spec, NULL, true);
+	ports_refused(sv, s->spec, NULL, result);
 	if (e == ERR_EXISTS && ++q->tries < PORT_TRIES && !sv->closed) {
-		/* Another process holds a port: quarantine this pair and try another one. */
 		sv->counts.port_retries++;
 		log_debug("service", "sid=%s msg=%s try=%u", LOG_QUOTED(s->spec->id),
-		          LOG_QUOTED(why->text), q->tries);
+		          LOG_QUOTED(result->why->text), q->tries);
 		create_place(q);
 		return;
 	}
 	q->limit = limit_of_tries(e);
-	create_fail(q, e, why);
+	create_fail(q, e, result->why);
 }
 
 /* Handles a create for an existing session: success for the same content, else ERR_EXISTS. */
@@ -285,7 +299,7 @@ static void create_start(struct service_request *q)
 
 /* --- update ----------------------------------------------------------------- */
 
-static void update_done(void *arg, enum err e, const struct why *why);
+static void update_done(void *arg, const struct relay_result *result);
 
 /* Lets legs learn their peer's source again if the patch names the peer's address, changed or not:
  * after an answer or re-INVITE the peer may send from elsewhere. Call it before the session takes
@@ -334,11 +348,12 @@ static void update_place(struct service_request *q)
 		request_fail(q, e, &why);
 }
 
-static void update_done(void *arg, enum err e, const struct why *why)
+static void update_done(void *arg, const struct relay_result *result)
 {
 	struct service_request *q = arg;
 	struct service *sv = q->sv;
 	struct registry_session *s = q->session;
+	enum err e = result->e;
 
 	s->next = NULL;
 	if (!e) {
@@ -353,14 +368,14 @@ static void update_done(void *arg, enum err e, const struct why *why)
 		request_finish(q, (struct service_result){.changed = true});
 		return;
 	}
-	ports_release(sv, q->next, s->spec, true);
+	ports_refused(sv, q->next, s->spec, result);
 	if (e == ERR_EXISTS && ++q->tries < PORT_TRIES && !sv->closed) {
 		sv->counts.port_retries++;
 		update_place(q);
 		return;
 	}
 	q->limit = limit_of_tries(e);
-	request_fail(q, e, why);
+	request_fail(q, e, result->why);
 }
 
 static void update_start(struct service_request *q)
@@ -388,7 +403,7 @@ static void update_start(struct service_request *q)
 
 /* --- delete and get --------------------------------------------------------- */
 
-static void delete_done(void *arg, enum err e, const struct why *why)
+static void delete_done(void *arg, const struct relay_result *result)
 {
 	struct service_request *q = arg;
 	struct service *sv = q->sv;
@@ -400,8 +415,8 @@ static void delete_done(void *arg, enum err e, const struct why *why)
 	sv->counts.ending -= s->is_ending;
 	s->is_ending = false;
 	q->done(q->arg, &(struct service_result){
-				.e = e == ERR_CLOSED ? e : ERR_OK,
-				.why = why,
+				.e = result->e == ERR_CLOSED ? result->e : ERR_OK,
+				.why = result->why,
 				.session = s,
 				.changed = true,
 				.stats = relay_session_stats(s->relay),

@@ -207,7 +207,16 @@ static void make_done_call(struct relay_request *q)
 		if (q->stats_done)
 			q->stats_done(q->arg, q->err, q->err ? NULL : &q->stats);
 	} else if (q->done) {
-		q->done(q->arg, q->err, q->why ? q->why : q->err == ERR_CLOSED ? &gone : &none);
+		struct relay_result result = {
+			.e = q->err,
+			.why = q->why                 ? q->why
+		               : q->err == ERR_CLOSED ? &gone
+		                                      : &none,
+		};
+
+		if (q->err == ERR_EXISTS && q->plan)
+			result.taken = q->plan->taken;
+		q->done(q->arg, &result);
 	}
 }
 

@@ -233,16 +233,21 @@ static enum err check_keys(struct worker *w, struct session *s, const struct leg
 	return ERR_OK;
 }
 
+/* ERR_EXISTS: `*taken` is the address that another socket has. */
 static enum err open_port(struct worker *w, struct io_port *port, unsigned interface,
-                          struct why *why)
+                          struct addr *taken, struct why *why)
 {
 	struct io *io = w->ios[w->io_of[interface]];
+	enum err e;
 
 	port->interface = w->interfaces[interface];
 	port->family = port->interface->bind.version;
 	port->io = io;
 	port->fd = -1;
-	return io->ops->open_port(io, port, why);
+	e = io->ops->open_port(io, port, why);
+	if (e == ERR_EXISTS)
+		*taken = addr_with_port(&port->interface->bind, port->number);
+	return e;
 }
 
 static void close_port(struct io_port *port)
@@ -288,7 +293,7 @@ static enum err prepare(struct worker *w, struct plan *p, struct why *why)
 				e = open_port(
 					w, c->ports[k],
 					k < LEG_OTHER ? c->spec.interface : c->spec.other_interface,
-					why);
+					&p->taken, why);
 		if (e) {
 			undo_prepare(w, p);
 			return e;

@@ -240,14 +240,14 @@ void call_spec(struct relay_session_spec *s, struct relay_media_spec *m, enum re
 	}
 }
 
-static void on_done(void *arg, enum err e, const struct why *why)
+static void on_done(void *arg, const struct relay_result *result)
 {
 	struct stage *g = arg;
 
 	g->n_done++;
-	g->last_error = e;
-	if (e)
-		g->last_why = *why;
+	g->last_error = result->e;
+	if (result->e)
+		g->last_why = *result->why;
 }
 
 static enum err outcome(struct stage *g, unsigned before)
@@ -294,13 +294,13 @@ struct ending {
 	struct relay_session *session;
 };
 
-static void on_deleted(void *arg, enum err e, const struct why *why)
+static void on_deleted(void *arg, const struct relay_result *result)
 {
 	struct ending *x = arg;
 
-	if (!e)
+	if (!result->e)
 		keep_stats(x->stage, relay_session_stats(x->session));
-	on_done(x->stage, e, why);
+	on_done(x->stage, result);
 }
 
 enum err call_delete(struct stage *g, struct relay_session *h)

@@ -14,6 +14,7 @@ struct fake_reply {
 	enum fake_kind kind;
 	struct relay_session *s;
 	enum err e;
+	struct addr taken;
 	relay_done_fn *done;
 	relay_stats_fn *stats;
 	void *arg;
@@ -107,16 +108,23 @@ static bool is_foreign(uint16_t port)
 	return false;
 }
 
-/* Returns the result that a worker would give. */
-static enum err judge(const struct relay_session_spec *spec)
+/* Returns the result that a worker would give. `*taken`: the port that another program holds; all
+ * interfaces of tests have the address 127.0.0.1. */
+static enum err judge(const struct relay_session_spec *spec, struct addr *taken)
 {
 	enum err e = take_order(&fake_relay.fail_later);
 
 	for (unsigned m = 0; m < spec->n_media && !e; m++)
 		for (unsigned l = 0; l < spec->media[m].n_legs && !e; l++)
 			if (spec->media[m].legs[l].exists &&
-			    is_foreign(spec->media[m].legs[l].port_rtp))
+			    is_foreign(spec->media[m].legs[l].port_rtp)) {
+				*taken = (struct addr){
+					.version = 4,
+					.ip = {127, 0, 0, 1},
+					.port = spec->media[m].legs[l].port_rtp,
+				};
 				e = ERR_EXISTS;
+			}
 	return e;
 }
 
@@ -124,7 +132,8 @@ enum err relay_session_create(struct relay *r, struct relay_session **out,
                               const struct relay_session_spec *spec, relay_done_fn *done, void *arg,
                               struct why *why)
 {
-	enum err e = take_order(&fake_relay.refuse_at_once);
+	enum err e = take_order(&fake_relay.refuse_at_once), later;
+	struct addr taken = {0};
 	struct relay_session *s;
 
 	(void)r;
@@ -138,10 +147,12 @@ enum err relay_session_create(struct relay *r, struct relay_session **out,
 	fake_relay.sessions = s;
 	fake_relay.creates++;
 	*out = s;
+	later = judge(spec, &taken);
 	reply_later((struct fake_reply){
 		.kind = FAKE_CREATE,
 		.s = s,
-		.e = judge(spec),
+		.e = later,
+		.taken = taken,
 		.done = done,
 		.arg = arg,
 	});
@@ -153,11 +164,12 @@ enum err relay_session_update(struct relay *r, struct relay_session *s,
                               struct why *why)
 {
 	enum err e = take_order(&fake_relay.refuse_at_once), later;
+	struct addr taken = {0};
 
 	(void)r;
 	if (e)
 		return why_fail(why, e, "refused at once");
-	later = judge(spec);
+	later = judge(spec, &taken);
 	if (!later)
 		take_spec(s, spec);
 	fake_relay.updates++;
@@ -165,6 +177,7 @@ enum err relay_session_update(struct relay *r, struct relay_session *s,
 		.kind = FAKE_UPDATE,
 		.s = s,
 		.e = later,
+		.taken = taken,
 		.done = done,
 		.arg = arg,
 	});
@@ -229,7 +242,11 @@ static void carry(const struct fake_reply *reply)
 		reply->stats(reply->arg, ERR_OK, &reply->s->stats);
 		return;
 	}
-	reply->done(reply->arg, reply->e, &why);
+	reply->done(reply->arg, &(struct relay_result){
+					.e = reply->e,
+					.why = &why,
+					.taken = reply->taken,
+				});
 	if (reply->kind == FAKE_DELETE || (reply->kind == FAKE_CREATE && reply->e))
 		fake_relay_forget(reply->s);
 }

@@ -159,7 +159,7 @@ class Gateway:
         self.dir = tempfile.mkdtemp(prefix="sluice-test-")
         self.path = os.path.join(self.dir, "control.sock")
         self.log_path = os.path.join(self.dir, "log")
-        base = free_port_block(ports)
+        base = self.port_min = free_port_block(ports)
         program = os.path.join(build or BUILD, "bin", "sluiced")
         self.args = [*prefix, program, "--control", self.path,
                      "--port-min", str(base), "--port-max", str(base + ports - 1), *flags]

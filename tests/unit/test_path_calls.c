@@ -86,10 +86,10 @@ static bool place(bool is_xdp)
 	return true;
 }
 
-static void on_done(void *arg, enum err e, const struct why *why)
+static void on_done(void *arg, const struct relay_result *result)
 {
-	(void)arg, (void)why;
-	CHECK(e == ERR_OK);
+	(void)arg;
+	CHECK(result->e == ERR_OK);
 	g.n_done++;
 }
 

@@ -142,10 +142,10 @@ static struct {
 	unsigned order[CALLS_MAX];
 } g;
 
-static void on_done(void *arg, enum err e, const struct why *why)
+static void on_done(void *arg, const struct relay_result *result)
 {
-	(void)arg, (void)why;
-	EXPECT_INT(e, ERR_OK);
+	(void)arg;
+	EXPECT_INT(result->e, ERR_OK);
 	g.n_done++;
 }
 

@@ -99,6 +99,38 @@ static void tries_other_ports(void)
 	service_end(sv);
 }
 
+/* A pair that another program holds is found once and left alone for a minute. The next pair comes
+ * from another part of the range. */
+static void remembers_foreign_ports(void)
+{
+	struct service *sv = service_start(30000, 30399, SPEC_REKEY_REJECT);
+	struct service_counts counts;
+	struct ports_usage usage;
+	static struct answers got;
+	uint64_t found;
+
+	got.n = 0;
+	for (uint16_t i = 0; i < FAKE_FOREIGN_MAX; i++)
+		fake_relay.foreign[fake_relay.n_foreign++] = (uint16_t)(30000 + 2 * i);
+	for (unsigned i = 0; i < 20; i++) {
+		char json[256];
+
+		snprintf(json, sizeof(json), RTP("%u"), i);
+		ask_create(sv, json, &got);
+		relay_poll(&fake_relay);
+		EXPECT_INT(got.last[i].e, ERR_OK);
+	}
+	service_get_counts(sv, &counts);
+	found = counts.port_retries;
+	EXPECT(found >= 1 && found <= 8);
+	service_port_usage(sv, 0, &usage);
+	EXPECT_INT(usage.foreign, found);
+	service_scene_ns += 61 * 1000000000ull;
+	service_port_usage(sv, 0, &usage);
+	EXPECT_INT(usage.foreign, 0);
+	service_end(sv);
+}
+
 static void runs_out_of_ports(void)
 {
 	/* Four port pairs are enough for two sessions. */
@@ -296,6 +328,7 @@ static void survives_failing_allocations(void)
 
 TEST_MAIN("service", {"creates_once", creates_once}, {"keeps_order", keeps_order},
           {"bounds_waiting", bounds_waiting}, {"tries_other_ports", tries_other_ports},
+          {"remembers_foreign_ports", remembers_foreign_ports},
           {"runs_out_of_ports", runs_out_of_ports},
           {"failed_update_changes_nothing", failed_update_changes_nothing},
           {"legs_come_and_go", legs_come_and_go}, {"closes", closes},

@@ -94,13 +94,13 @@ static void close_relay(void)
 	close(g.fds[1]);
 }
 
-static void on_done(void *arg, enum err e, const struct why *why)
+static void on_done(void *arg, const struct relay_result *result)
 {
 	(void)arg;
 	g.n_done++;
-	g.n_failed += e != ERR_OK;
-	if (e)
-		printf("%s\n", why->text);
+	g.n_failed += result->e != ERR_OK;
+	if (result->e)
+		printf("%s\n", result->why->text);
 }
 
 /* Runs the workers until `done` requests are completed; fails after 20 s. */

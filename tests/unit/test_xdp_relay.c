@@ -111,13 +111,13 @@ static void close_relay(void)
 	netns_end(g.peers, 2);
 }
 
-static void on_done(void *arg, enum err e, const struct why *why)
+static void on_done(void *arg, const struct relay_result *result)
 {
 	(void)arg;
 	g.n_done++;
-	g.last_error = e;
-	if (e)
-		printf("%s\n", why->text);
+	g.last_error = result->e;
+	if (result->e)
+		printf("%s\n", result->why->text);
 }
 
 static void await(unsigned done)
