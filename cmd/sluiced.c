@@ -9,6 +9,7 @@
 #include "base/clk.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "cmd/sluiced/check.h"
 #include "cmd/sluiced/gateway.h"
 #include "control/conf.h"
 #include "control/net/loop.h"
@@ -187,6 +188,10 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (command.check_only) {
+		if (check_machine(&d.conf, &why)) {
+			fprintf(stderr, "sluiced: %s\n", why.text);
+			return 2;
+		}
 		puts("settings are good");
 		return 0;
 	}
