@@ -2,6 +2,8 @@
 /* The credentials file of a terminal. */
 #include "cmd/sluice-ue/account.h"
 
+#include <stdio.h>
+
 #include "base/mem.h"
 #include "control/doc/json.h"
 #include "control/doc/schema.h"
@@ -111,6 +113,8 @@ static const struct schema_field account_fields[] = {
 	{LIST("groups", group_item, ACCOUNT_GROUPS_MAX)},
 	{LIST("ticket_keys", tpk_item, ACCOUNT_TPKS_MAX), .secret = true},
 	{ACCOUNT("network_e2ae", schema_bool, network_e2ae)},
+	{ACCOUNT("application", kms_conf_identity_type, application)},
+	{ACCOUNT("replay", schema_any_text, replay), .min = 1},
 	{LIST("policy", rule_item, UE_RULES_MAX)},
 };
 static const struct schema account_schema = SCHEMA_NO_MASK("the credentials file", account_fields);
@@ -155,6 +159,8 @@ static void show(struct account *a)
 		                .id = kms_name_id(a->tpks[i].id)},
 			.owner = kms_name_id(a->tpks[i].owner),
 		};
+	if (a->application)
+		id->app = kms_name_id(a->application);
 	id->groups = a->group_ids;
 	id->n_groups = a->n_groups;
 	id->tpks = a->tpk_views;
@@ -163,6 +169,20 @@ static void show(struct account *a)
 	/* Use the 256-bit algorithms if the key is longer than 128 bits (RFC 6043 12.1). */
 	if (a->psk.len > 16)
 		id->rules.algs = mikey_algs_256;
+}
+
+/* Chooses the file of the replay cache: the field `replay`, or a name beside the credentials. */
+static enum err find_replay(struct account *a, const char *file, struct why *why)
+{
+	if (a->replay[0])
+		return kms_conf_path(a->replay, sizeof(a->replay), file, why);
+	if (!str_is(str_of(file), "-") &&
+	    snprintf(a->replay, sizeof(a->replay), "%s.replay", file) >= (int)sizeof(a->replay))
+		return why_fail(why, ERR_TOO_BIG,
+		                "the name of the replay cache, %s.replay, must be shorter than %zu "
+		                "characters; set the field replay",
+		                file, sizeof(a->replay));
+	return ERR_OK;
 }
 
 enum err account_load(struct account *out, const char *file, struct why *why)
@@ -177,6 +197,8 @@ enum err account_load(struct account *out, const char *file, struct why *why)
 	kms_conf_file_free(&f);
 	if (!e)
 		e = kms_conf_path(out->ca, sizeof(out->ca), file, why);
+	if (!e)
+		e = find_replay(out, file, why);
 	if (e) {
 		account_clear(out);
 		why_prefix(why, "%s", file);
@@ -191,6 +213,7 @@ void account_clear(struct account *a)
 	mem_free(a->name);
 	mem_free(a->psk_id);
 	mem_free(a->kms);
+	mem_free(a->application);
 	secret_clear(&a->psk);
 	for (size_t i = 0; i < a->n_groups; i++)
 		mem_free(a->groups[i]);

@@ -21,6 +21,10 @@ struct account {
 	char url[512];
 	/* PEM file of CA certificates for https; empty: those of the system */
 	char ca[512];
+	/* file of the replay cache; empty: there is none, because the credentials are standard
+	 * input */
+	char replay[512];
+	struct kms_name *application; /* NULL: none */
 	struct kms_name *groups[ACCOUNT_GROUPS_MAX];
 	size_t n_groups;
 	struct account_tpk tpks[ACCOUNT_TPKS_MAX];

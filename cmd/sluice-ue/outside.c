@@ -127,6 +127,24 @@ static enum err ask_kms(void *ctx, enum ue_question question, struct view octets
 	return e;
 }
 
+static enum err remember(void *ctx, const struct ue_mark *marks, size_t n, struct why *why)
+{
+	struct outside *a = ctx;
+
+	if (!a->account || !a->account->replay[0])
+		return why_fail(
+			why, ERR_INVALID,
+			"credentials from standard input need the field replay, which names "
+			"the file of the replay cache");
+	return replay_add(&a->replay, a->account->replay,
+	                  &(struct replay_marks){marks, n, a->env.mikey.now_ntp}, why);
+}
+
+void outside_settle(struct outside *a, bool keep)
+{
+	replay_end(&a->replay, keep);
+}
+
 void outside_tick(struct outside *a)
 {
 	a->env.mikey.now_ntp = clk_wall_to_ntp(test_env_wall_ns(a->repeat));
@@ -146,6 +164,8 @@ enum err outside_open(struct outside *a, const struct account *account, struct w
 	                  .random_ctx = a->repeat},
 		.ask = ask_kms,
 		.ask_ctx = a,
+		.remember = remember,
+		.remember_ctx = a,
 	};
 	outside_tick(a);
 	return ERR_OK;
@@ -153,6 +173,7 @@ enum err outside_open(struct outside *a, const struct account *account, struct w
 
 void outside_close(struct outside *a)
 {
+	replay_end(&a->replay, false);
 	test_env_free(a->repeat);
 	*a = (struct outside){0};
 }

@@ -177,6 +177,7 @@ static enum err with_account(const struct ue_options *o,
 	e = outside_open(&outside, &a, why);
 	if (!e)
 		e = run(o, &a, &outside, why);
+	outside_settle(&outside, !e);
 	outside_close(&outside);
 	account_clear(&a);
 	return e;

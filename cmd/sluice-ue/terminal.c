@@ -354,6 +354,7 @@ enum err terminal_answer(struct terminal *t, struct str offer, struct buf *sdp, 
 		use_place(t, &place);
 		t->keys = changed ? "new" : "unchanged";
 	}
+	outside_settle(&t->outside, !e);
 	ue_session_free(before);
 	sdp_free(ours);
 	sdp_free(theirs);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "keyctx/ticket/responder.h"
+#include "keyctx/ue/seen.h"
 
 enum { NAMES_MAX = 16 };
 
@@ -12,6 +13,12 @@ enum { NAMES_MAX = 16 };
 struct answered_part {
 	struct ue_session_part *kept;
 	struct view octets; /* TRANSFER_RESP; points into kept->csb */
+};
+
+/* The marks of all messages of the offer. */
+struct marks {
+	struct ue_mark v[UE_MARKS_MAX];
+	size_t n;
 };
 
 static enum err resolve(struct ticket_responder *answer, const struct ue_identity *id,
@@ -139,13 +146,16 @@ static enum err finish(struct ticket_responder *answer, struct answered_part *pa
 }
 
 static enum err answer_part(struct answered_part *part, const struct ue_answering *x,
-                            struct ue_env *env, struct why *why)
+                            struct marks *marks, struct ue_env *env, struct why *why)
 {
 	const struct ue_identity *id = x->id;
 	const struct ue_part *at = &part->kept->at;
 	struct mikey_id names[NAMES_MAX] = {id->me};
-	struct ticket_responder_params params = {
-		.rules = &id->rules, .me = names, .n_me = 1, .now_ntp = env->mikey.now_ntp};
+	struct ticket_responder_params params = {.rules = &id->rules,
+	                                         .me = names,
+	                                         .n_me = 1,
+	                                         .app = id->app,
+	                                         .now_ntp = env->mikey.now_ntp};
 	struct ticket_responder *answer = NULL;
 	struct keymgmt message = {0};
 	struct mikey_fault fault = {0};
@@ -165,6 +175,12 @@ static enum err answer_part(struct answered_part *part, const struct ue_answerin
 		e = get_keys(answer, id, env, why);
 	if (!e)
 		e = check_protocols(answer, x->offer, at->section, why);
+	if (!e) {
+		e = ue_seen_marks(answer, id->rules.skew_s, marks->v, &marks->n);
+		if (e)
+			why_fail(why, e, "the offer cannot be entered in the replay cache: %s",
+			         err_meaning(e));
+	}
 	if (!e)
 		e = finish(answer, part, x->local, env, why);
 	ticket_responder_free(answer);
@@ -177,6 +193,7 @@ static enum err answer_parts(struct ue_session *s, const struct ue_answering *x,
 {
 	struct ue_part at[SDP_MEDIA_MAX + 1];
 	struct answered_part parts[SDP_MEDIA_MAX + 1] = {{0}};
+	struct marks marks = {.n = 0};
 	unsigned n = 0;
 	enum err e = ue_desc_parts(x->offer, at, &n, why);
 
@@ -185,8 +202,14 @@ static enum err answer_parts(struct ue_session *s, const struct ue_answering *x,
 	for (unsigned i = 0; i < n && !e; i++) {
 		parts[i].kept = &s->parts[s->n_parts++];
 		parts[i].kept->at = at[i];
-		e = answer_part(&parts[i], x, env, why);
+		e = answer_part(&parts[i], x, &marks, env, why);
 	}
+	if (!e)
+		e = env->remember
+		            ? env->remember(env->remember_ctx, marks.v, marks.n, why)
+		            : why_fail(why, ERR_INVALID,
+		                       "an offer with a ticket needs a replay cache, but this "
+		                       "terminal has none");
 	for (unsigned i = 0; i < n && !e; i++)
 		e = ue_desc_put(x->local, at[i].section, parts[i].octets, why);
 	return e;

@@ -17,9 +17,10 @@ struct ue_answering {
 
 /*
  * Answers the offer. Each MIKEY message is answered at its own level of the description (RFC 4567
- * 4.1). The caller owns the session. ERR_AUTH: the offer is not authentic, or its list of protocols
- * was changed on the way. ERR_DENIED, ERR_UNSUPPORTED, or an error of env->ask. After a failure
- * discard `local`, which may be partly written.
+ * 4.1). The offer enters the replay cache (env->remember) after everything else has succeeded. The
+ * caller owns the session. ERR_AUTH: the offer is not authentic, or its list of protocols was
+ * changed on the way. ERR_REPLAY: it was answered before. ERR_DENIED, ERR_UNSUPPORTED, or an error
+ * of env->ask. After a failure discard `local`, which may be partly written.
  */
 enum err ue_answer_new(struct ue_session **out, const struct ue_answering *x, struct ue_env *env,
                        struct why *why) MUST_USE;

@@ -34,6 +34,9 @@ struct ue_identity {
 	struct mikey_id me, kms;
 	const struct mikey_id *groups; /* groups for which the terminal may answer */
 	size_t n_groups;
+	/* this terminal's application. A ticket with IDRapp must name it (RFC 6043 6.10); unset:
+	 * tickets with IDRapp are refused */
+	struct mikey_id app;
 	/* credentials for the KMS; the PSK also protects tickets of mode 3 */
 	struct mikey_cred cred;
 	/* end of the PSK's validity, seconds since 1970; 0: it never ends */
@@ -45,8 +48,10 @@ struct ue_identity {
 
 enum ue_question { UE_TICKET_REQUEST, UE_TICKET_RESOLVE, UE_QUESTIONS };
 
-/* What the caller provides: time, random octets, and access to the KMS. `ask` sends a request and
- * returns when the answer has arrived. */
+struct ue_mark;
+
+/* What the caller provides: time, random octets, access to the KMS, and the replay cache. `ask`
+ * sends a request and returns when the answer has arrived. */
 struct ue_env {
 	struct mikey_env mikey;
 	enum err (*ask)(void *ctx, enum ue_question question, struct view octets,
@@ -55,6 +60,11 @@ struct ue_env {
 	/* what the KMS said in words with its last answer, set by `ask`; printable; empty: nothing
 	 */
 	char kms_reason[256];
+	/* Checks the marks of an offer with ue_seen_check, and keeps them if the answer is used.
+	 * Another program that uses the same cache must not come between. NULL: offers with
+	 * tickets are refused. */
+	enum err (*remember)(void *ctx, const struct ue_mark *marks, size_t n, struct why *why);
+	void *remember_ctx;
 };
 
 /* Writes a MIKEY fault into `why` as "WHAT: text (name of the MIKEY error)". Returns `e`. */

@@ -156,6 +156,15 @@ static enum err take_ssrcs(struct ue_offer *o, const struct sdp *s, const struct
 	return ERR_OK;
 }
 
+static bool is_for_app(const struct ticket_policy *p, struct mikey_id app)
+{
+	bool found = !p->n_app;
+
+	for (size_t i = 0; i < p->n_app && mikey_id_is_set(app) && !found; i++)
+		found = mikey_id_eq(p->app[i], app);
+	return found;
+}
+
 /* Copies the ticket `wish->grant`, or gets a new ticket for the part. */
 static enum err get_grant(struct part *p, const struct ue_wish *wish, struct ue_env *env,
                           struct why *why)
@@ -172,6 +181,11 @@ static enum err get_grant(struct part *p, const struct ue_wish *wish, struct ue_
 	e = ticket_policy_check_time(&wish->grant->policy, env->mikey.now_ntp, &fault);
 	if (e)
 		return ue_tell(why, e, &fault, "the ticket can't be used");
+	if (!is_for_app(&wish->grant->policy, wish->id->app))
+		return why_fail(
+			why, ERR_DENIED,
+			"the ticket can't be used: it is for certain applications (IDRapp), "
+			"and the application of this terminal is not among them");
 	e = ticket_grant_new(&p->grant, wish->grant->body, wish->grant->keys, &fault);
 	return e ? ue_tell(why, e, &fault, "the ticket can't be used") : ERR_OK;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The state that a terminal stores between two steps, an offer or a call: any octets are read or
- * refused; a call that was read and written stays the same. */
+/* The state that a terminal stores between two steps, an offer, a call or its replay cache: any
+ * octets are read or refused; a call that was read and written stays the same. */
 #include "base/secret.h"
+#include "keyctx/ue/seen.h"
 #include "keyctx/ue/ue_offer.h"
 #include "tests/harness/harness.h"
 
@@ -52,13 +53,32 @@ static void offer(struct view octets)
 	ue_offer_free(o);
 }
 
+/* A replay cache refuses or takes any mark; shrinking it forgets no record that still counts. */
+static void seen(struct view octets)
+{
+	struct ue_mark m = {.kind = UE_MARK_MESSAGE};
+	struct wr w = wr_make(room, ROOM);
+	enum err before;
+
+	if (octets.n < sizeof(m.key) || octets.n + UE_SEEN_RECORD > ROOM)
+		return;
+	memcpy(m.key, octets.p + octets.n - sizeof(m.key), sizeof(m.key));
+	before = ue_seen_check(octets, &m, 1, 0, NULL);
+	ue_seen_shrink(&w, octets, 0);
+	CHECK(wr_ok(&w));
+	if (before != ERR_REPLAY && before != ERR_SYNTAX)
+		CHECK(ue_seen_check((struct view){room, wr_len(&w)}, &m, 1, 0, NULL) == before);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct view octets = {.p = data + 1, .n = size - 1};
 
 	if (!size)
 		return 0;
-	if (data[0] & 1)
+	if (data[0] == 2)
+		seen(octets);
+	else if (data[0] & 1)
 		session(octets);
 	else
 		offer(octets);

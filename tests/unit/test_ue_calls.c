@@ -3,6 +3,7 @@
  * what a refused message changes. */
 #include "base/secret.h"
 #include "keyctx/ue/answer.h"
+#include "keyctx/ue/seen.h"
 #include "keyctx/ue/ue_offer.h"
 #include "tests/harness/harness.h"
 #include "tests/harness/mikey_vectors.h"
@@ -11,8 +12,10 @@ enum { ROOM = 64 * 1024 };
 
 static const uint8_t shared[32] = {0x70, 0x71, 0x72};
 
-/* A terminal; both share one ticket key. */
+/* A terminal; both share one ticket key. `seen` is its replay cache. */
 struct side {
+	uint8_t seen[8 * 1024];
+	size_t n_seen;
 	struct ue_identity id;
 	struct ue_tpk tpk;
 	struct ue_env env;
@@ -26,6 +29,19 @@ static enum err no_kms(void *ctx, enum ue_question question, struct view octets,
 	return why_fail(why, ERR_IO, "this test has no KMS");
 }
 
+static enum err remember(void *ctx, const struct ue_mark *marks, size_t n, struct why *why)
+{
+	struct side *s = ctx;
+	struct wr w = wr_make(s->seen + s->n_seen, sizeof(s->seen) - s->n_seen);
+	enum err e = ue_seen_check((struct view){s->seen, s->n_seen}, marks, n,
+	                           s->env.mikey.now_ntp, why);
+
+	for (size_t i = 0; i < n && !e; i++)
+		ue_seen_write(&w, &marks[i], s->env.mikey.now_ntp);
+	s->n_seen += wr_len(&w);
+	return e;
+}
+
 static void side_init(struct side *s, const char *me, const char *peer)
 {
 	*s = (struct side){.tpk = {.tpk = {.key = {shared, sizeof(shared)},
@@ -37,7 +53,9 @@ static void side_init(struct side *s, const char *me, const char *peer)
 	s->env = (struct ue_env){.mikey = {.now_ntp = 0xe5000000ull << 32,
 	                                   .last_ntp = &s->last,
 	                                   .random = mikey_random_system},
-	                         .ask = no_kms};
+	                         .ask = no_kms,
+	                         .remember = remember,
+	                         .remember_ctx = s};
 }
 
 static struct sdp *describe(unsigned lines)
@@ -63,17 +81,27 @@ struct call {
 	struct ue_session *caller, *called;
 };
 
-static void call_offer(struct call *c, enum ue_level level)
+static void call_init(struct call *c)
+{
+	*c = (struct call){.offer = NULL};
+	side_init(&c->alice, "sip:alice@home1.example", "sip:bob@home1.example");
+	side_init(&c->bob, "sip:bob@home1.example", "sip:alice@home1.example");
+}
+
+/* Makes an offer with `grant`, or with a new ticket if `grant` is NULL. */
+static void call_offer(struct call *c, enum ue_level level, const struct ticket_grant *grant)
 {
 	struct ue_wish wish = {.peer = play_uri("sip:bob@home1.example"),
 	                       .protection = UE_E2E_KMS,
 	                       .suite = suite_find(STR("AES_CM_128_HMAC_SHA1_80")),
 	                       .level = level,
-	                       .ticket = {.mode = 4, .lifetime_s = 3600}};
+	                       .ticket = {.mode = 4, .lifetime_s = 3600},
+	                       .grant = grant};
 
-	*c = (struct call){.offer = describe(2), .answer = describe(2)};
-	side_init(&c->alice, "sip:alice@home1.example", "sip:bob@home1.example");
-	side_init(&c->bob, "sip:bob@home1.example", "sip:alice@home1.example");
+	ue_offer_free(c->offered);
+	sdp_free(c->offer);
+	c->offered = NULL;
+	c->offer = describe(2);
 	wish.id = &c->alice.id;
 	REQUIRE_OK(ue_offer_new(&c->offered, &wish, c->offer, &c->alice.env, NULL));
 }
@@ -94,7 +122,8 @@ static void call_up(struct call *c, enum ue_level level)
 {
 	struct why why = {""};
 
-	call_offer(c, level);
+	call_init(c);
+	call_offer(c, level, NULL);
 	EXPECT_OK(call_answer(c, &c->called, &why));
 	REQUIRE_OK(ue_offer_answered(c->offered, c->answer, &c->caller, &why));
 }
@@ -225,6 +254,206 @@ static void an_answer_half_good(void)
 	call_free(&c);
 }
 
-TEST_MAIN("ue_calls", {"an-update-without-a-session-changes-nothing", an_update_without_a_session},
+/* --- the replay cache ------------------------------------------------------- */
+
+/* Answers the offer; it must give `want`, with these words. */
+static void answers(struct call *c, enum err want, const char *words)
+{
+	struct ue_session *s = NULL;
+	struct why why = {""};
+
+	EXPECT_ERR(call_answer(c, &s, &why), want);
+	EXPECT(!s == (want != ERR_OK));
+	if (!strstr(why.text, words))
+		EXPECT_TEXT(why.text, words);
+	ue_session_free(s);
+}
+
+static void an_offer_is_answered_once(void)
+{
+	struct call c;
+	size_t n;
+
+	call_init(&c);
+	for (unsigned level = UE_LEVEL_SESSION; level <= UE_LEVEL_MEDIA; level++) {
+		call_offer(&c, (enum ue_level)level, NULL);
+		answers(&c, ERR_OK, "");
+		n = c.bob.n_seen;
+		answers(&c, ERR_REPLAY, "the offer is a replay");
+		EXPECT_INT(c.bob.n_seen, n);
+	}
+	/* Another terminal with the same offer, as in a forked call. */
+	c.bob.n_seen = 0;
+	answers(&c, ERR_OK, "");
+	/* Nothing to remember with: refused. */
+	call_offer(&c, UE_LEVEL_SESSION, NULL);
+	c.bob.env.remember = NULL;
+	answers(&c, ERR_INVALID, "replay cache");
+	call_free(&c);
+}
+
+/* One of the messages of an offer is repeated in another offer. */
+static void a_message_of_another_offer(void)
+{
+	struct keymgmt k = {0};
+	struct call c;
+
+	call_init(&c);
+	call_offer(&c, UE_LEVEL_MEDIA, NULL);
+	answers(&c, ERR_OK, "");
+	REQUIRE_OK(ue_desc_get(c.offer, 1, &k, NULL));
+	call_offer(&c, UE_LEVEL_MEDIA, NULL);
+	EXPECT_INT(sdp_attr_remove(c.offer, 1, "key-mgmt"), 1);
+	REQUIRE_OK(ue_desc_put(c.offer, 1, (struct view){k.octets, k.len}, NULL));
+	answers(&c, ERR_REPLAY, "the offer is a replay");
+	/* The same message for both m-lines. */
+	EXPECT_INT(sdp_attr_remove(c.offer, 0, "key-mgmt"), 1);
+	REQUIRE_OK(ue_desc_put(c.offer, 0, (struct view){k.octets, k.len}, NULL));
+	c.bob.n_seen = 0;
+	answers(&c, ERR_REPLAY, "the offer is a replay");
+	keymgmt_clear(&k);
+	call_free(&c);
+}
+
+static struct ticket_grant *ticket(struct call *c, bool reuse)
+{
+	struct mikey_id bob = play_uri("sip:bob@home1.example");
+	struct ue_ticket_wish wish = {
+		.mode = 4, .r = &bob, .n_r = 1, .lifetime_s = 3600, .reuse = reuse};
+	struct ticket_grant *g = NULL;
+
+	EXPECT_OK(ue_ticket_get(&g, &c->alice.id, &wish, &c->alice.env, NULL));
+	return g;
+}
+
+/* A caller that uses a ticket without flag J for a second call (RFC 6043 5.3). */
+static void a_ticket_without_j_serves_once(void)
+{
+	struct call c;
+
+	for (unsigned reuse = 0; reuse < 2; reuse++) {
+		struct ticket_grant *g;
+
+		call_init(&c);
+		g = ticket(&c, reuse);
+		call_offer(&c, UE_LEVEL_SESSION, g);
+		answers(&c, ERR_OK, "");
+		call_offer(&c, UE_LEVEL_SESSION, g);
+		answers(&c, reuse ? ERR_OK : ERR_DENIED, reuse ? "" : "flag J (reuse) is not set");
+		ticket_grant_free(g);
+		call_free(&c);
+	}
+}
+
+/* The clock is set back: offers that had expired stay refused, also after the records are gone. */
+static void a_clock_that_goes_back(void)
+{
+	const uint64_t hour = 3600ull << 32;
+	uint8_t room[16 * 1024];
+	struct wr w = wr_make(room, sizeof(room));
+	struct sdp *old;
+	struct call c;
+
+	call_init(&c);
+	call_offer(&c, UE_LEVEL_SESSION, NULL);
+	answers(&c, ERR_OK, "");
+	old = c.offer;
+	c.offer = NULL;
+	c.alice.env.mikey.now_ntp += 2 * hour;
+	c.bob.env.mikey.now_ntp += 2 * hour;
+	call_offer(&c, UE_LEVEL_SESSION, NULL);
+	answers(&c, ERR_OK, "");
+	EXPECT_INT(c.bob.n_seen, 4 * UE_SEEN_RECORD);
+	ue_seen_shrink(&w, (struct view){c.bob.seen, c.bob.n_seen}, c.bob.env.mikey.now_ntp);
+	/* The record of the time, and the two marks of the second offer. */
+	EXPECT_INT(wr_len(&w), 3 * UE_SEEN_RECORD);
+	memcpy(c.bob.seen, room, wr_len(&w));
+	c.bob.n_seen = wr_len(&w);
+	c.bob.env.mikey.now_ntp -= 2 * hour;
+	sdp_free(c.offer);
+	c.offer = old;
+	answers(&c, ERR_EXPIRED, "the clock has gone back");
+	call_free(&c);
+}
+
+static void records_of_any_form(void)
+{
+	uint8_t room[3 * UE_SEEN_RECORD] = {0};
+	struct wr w = wr_make(room, sizeof(room));
+	struct ue_mark m = {.kind = UE_MARK_MESSAGE, .key = {1}};
+	struct why why = {""};
+
+	ue_seen_write(&w, &m, 5);
+	for (size_t n = 0; n < UE_SEEN_RECORD; n++)
+		EXPECT_OK(ue_seen_check((struct view){room, n}, &m, 1, 5, &why));
+	EXPECT_ERR(ue_seen_check((struct view){room, UE_SEEN_RECORD}, &m, 1, 5, &why), ERR_REPLAY);
+	m.kind = UE_MARK_TICKET;
+	EXPECT_OK(ue_seen_check((struct view){room, UE_SEEN_RECORD}, &m, 1, 5, &why));
+	room[0] = 3;
+	EXPECT_ERR(ue_seen_check((struct view){room, UE_SEEN_RECORD}, &m, 1, 5, &why), ERR_SYNTAX);
+	EXPECT(strstr(why.text, "unknown record 3 at octet 0"));
+}
+
+/* --- IDRapp ----------------------------------------------------------------- */
+
+static void applications(void)
+{
+	static const struct {
+		const char *mine, *ticket[2];
+		enum err want;
+	} rows[] = {
+		{NULL, {NULL}, ERR_OK},
+		{"app:one", {NULL}, ERR_OK},
+		{"app:one", {"app:one"}, ERR_OK},
+		{"app:one", {"app:two", "app:one"}, ERR_OK},
+		{"app:one", {"app:two"}, ERR_DENIED},
+		{NULL, {"app:one"}, ERR_DENIED},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct ticket_policy_spec spec;
+		struct ticket_grant *plain, *g = NULL;
+		struct mikey_id apps[2];
+		struct mikey_fault fault;
+		struct ue_wish wish = {.peer = play_uri("sip:bob@home1.example"),
+		                       .protection = UE_E2E_KMS,
+		                       .suite = suite_find(STR("AES_CM_128_HMAC_SHA1_80"))};
+		struct ue_offer *none = NULL;
+		struct sdp *s = describe(1);
+		struct call c;
+
+		call_init(&c);
+		plain = ticket(&c, true);
+		ticket_policy_spec_of(&spec, &plain->policy, NULL, 0);
+		for (spec.n_app = 0; spec.n_app < 2 && rows[i].ticket[spec.n_app]; spec.n_app++)
+			apps[spec.n_app] = play_uri(rows[i].ticket[spec.n_app]);
+		spec.app = apps;
+		REQUIRE_OK(ticket_create(&g, &spec, &c.alice.tpk.tpk, c.alice.id.rules.algs,
+		                         &c.alice.env.mikey, &fault));
+		if (rows[i].ticket[0])
+			c.alice.id.app = play_uri(rows[i].ticket[0]);
+		if (rows[i].mine)
+			c.bob.id.app = play_uri(rows[i].mine);
+		call_offer(&c, UE_LEVEL_SESSION, g);
+		answers(&c, rows[i].want, rows[i].want ? "IDRapp" : "");
+		/* The caller does not use a ticket of another application either. */
+		c.alice.id.app = c.bob.id.app;
+		wish.id = &c.alice.id;
+		wish.grant = g;
+		EXPECT_ERR(ue_offer_new(&none, &wish, s, &c.alice.env, NULL), rows[i].want);
+		ue_offer_free(none);
+		sdp_free(s);
+		ticket_grant_free(plain);
+		ticket_grant_free(g);
+		call_free(&c);
+	}
+}
+
+TEST_MAIN("ue_calls", {"an-offer-is-answered-once", an_offer_is_answered_once},
+          {"a-message-of-another-offer", a_message_of_another_offer},
+          {"a-ticket-without-J-serves-once", a_ticket_without_j_serves_once},
+          {"a-clock-that-goes-back", a_clock_that_goes_back},
+          {"records-of-any-form", records_of_any_form}, {"applications", applications},
+          {"an-update-without-a-session-changes-nothing", an_update_without_a_session},
           {"an-update-half-good-changes-nothing", an_update_half_good},
           {"an-answer-half-good-changes-nothing", an_answer_half_good})
