@@ -6,6 +6,22 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
+
+/* Like mem_resize, but wipes the old memory. */
+static char *move(struct buf *b, size_t room)
+{
+	char *p = mem_alloc(room);
+
+	if (!p)
+		return NULL;
+	if (b->p) {
+		memcpy(p, b->p, b->n + 1);
+		secret_wipe(b->p, b->room);
+		mem_free(b->p);
+	}
+	return p;
+}
 
 static bool make_room(struct buf *b, size_t more)
 {
@@ -21,7 +37,7 @@ static bool make_room(struct buf *b, size_t more)
 		room = room > want / 2 ? want : room * 2;
 	if (room < 2 * b->room)
 		room = 2 * b->room;
-	p = mem_resize(b->p, room, 1);
+	p = b->wipes ? move(b, room) : mem_resize(b->p, room, 1);
 	if (!p)
 		return b->bad = true, false;
 	b->p = p;
@@ -100,10 +116,14 @@ void buf_drop(struct buf *b, size_t n)
 		return;
 	memmove(b->p, b->p + n, b->n - n + 1);
 	b->n -= n;
+	if (b->wipes)
+		secret_wipe(b->p + b->n + 1, n);
 }
 
 void buf_reset(struct buf *b)
 {
+	if (b->wipes)
+		secret_wipe(b->p, b->n);
 	b->n = 0;
 	b->bad = false;
 	if (b->p)
@@ -112,6 +132,8 @@ void buf_reset(struct buf *b)
 
 void buf_free(struct buf *b)
 {
+	if (b->wipes)
+		secret_wipe(b->p, b->room);
 	mem_free(b->p);
-	*b = (struct buf){0};
+	*b = (struct buf){.wipes = b->wipes};
 }

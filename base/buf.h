@@ -12,12 +12,14 @@
 #include "base/str.h"
 
 /* Initialize it with `struct buf b = {0}`. A failed append sets `bad`, which stays set: append
- * everything, then check `bad` once. After the first append `p` ends with a NUL. Do not store keys
- * in it: when it grows, copies of the octets stay behind in freed memory. */
+ * everything, then check `bad` once. After the first append `p` ends with a NUL. For text that may
+ * hold keys use `struct buf b = {.wipes = true}`: it wipes octets that it drops, and memory that it
+ * frees. Without that, copies of the octets stay behind in freed memory whenever it grows. */
 struct buf {
 	char *p;
 	size_t n, room;
 	bool bad;
+	bool wipes; /* set it before the first append; buf_free keeps it */
 };
 
 void buf_add(struct buf *b, const void *p, size_t n);

@@ -56,7 +56,6 @@ static void conn_end(struct listen_conn *c)
 	mem_free(c->in);
 	c->in = NULL;
 	c->in_len = c->in_room = 0;
-	secret_wipe(c->out.p, c->out.room);
 	buf_free(&c->out);
 	list_remove(&c->link);
 	list_remove(&c->flush_link);
@@ -352,6 +351,7 @@ enum err listen_conn_new(struct listener *l, int fd)
 	if (!c)
 		return ERR_NOMEM;
 	c->fd = fd;
+	c->out.wipes = true;
 	c->listener = l;
 	c->read_event = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, c);
 	c->write_event = event_new(base, fd, EV_WRITE | EV_PERSIST, on_writable, c);

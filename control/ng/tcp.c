@@ -54,7 +54,6 @@ static void conn_free(struct conn *c)
 	loop_watch_free(c->write);
 	close(c->fd);
 	secret_wipe(c->in, c->n_in);
-	secret_wipe(c->out.p, c->out.room);
 	buf_free(&c->out);
 	mem_free(c);
 }
@@ -75,7 +74,6 @@ static void conn_flush(struct conn *c)
 	ssize_t n = 0;
 
 	while (c->out.n && (n = send(c->fd, c->out.p, c->out.n, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0) {
-		/* buf_drop moves the rest to the front; conn_free wipes the whole buffer. */
 		buf_drop(&c->out, (size_t)n);
 	}
 	if (c->out.n && n < 0 && errno != EAGAIN && errno != EINTR) {
@@ -182,6 +180,7 @@ static void accept_one(struct ng_tcp *t, int fd, const struct addr *peer)
 		return;
 	}
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	c->out.wipes = true;
 	c->t = t;
 	c->fd = fd;
 	c->peer = *peer;

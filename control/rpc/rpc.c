@@ -277,7 +277,8 @@ static void handle_request(struct rpc *p, struct listen_conn *c, struct rpc_batc
 	}
 	if (id && !request_set_id(request, id)) {
 		refuse_code(request, RPC_INVALID, "invalid",
-		            "id must be a string of at most 150 octets, an integer or null", NULL);
+		            "id must be a string of at most 157 octets as JSON, an integer or null",
+		            NULL);
 		return;
 	}
 	fault = message_fault(message);
@@ -318,6 +319,7 @@ static void handle_batch(struct rpc *p, struct listen_conn *c, const struct doc 
 		listen_conn_close(c);
 		return;
 	}
+	b->answers.wipes = true;
 	b->open = 1;
 	for (DOC_EACH(it, list))
 		handle_request(p, c, b, it);
@@ -376,6 +378,7 @@ enum err rpc_new(struct rpc **out, struct service *sv, struct events *ev)
 	if (!p)
 		return ERR_NOMEM;
 	p->sv = sv;
+	p->line.wipes = true; /* answers of offers carry SDP with keys */
 	p->ev = ev;
 	p->started_ns = clk_mono_ns();
 	if (doc_arena_new(&p->in) || doc_arena_new(&p->out) ||

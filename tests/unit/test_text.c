@@ -96,6 +96,25 @@ static void numbers_are_printed(void)
 	EXPECT_TEXT(text, "18446744073709551615");
 }
 
+/* In a buffer for keys no octet stays behind that was dropped or reset. */
+static void a_buffer_for_keys_wipes_what_it_drops(void)
+{
+	static const char zeros[1000];
+	struct buf b = {.wipes = true};
+
+	for (int i = 0; i < 1000; i++)
+		buf_text(&b, "key,");
+	EXPECT_INT(b.n, 4000);
+	buf_drop(&b, 3000);
+	EXPECT(b.n == 1000 && str_starts(buf_as_str(&b), "key,key,"));
+	for (size_t i = 0; i < 3; i++)
+		EXPECT_OCTETS(b.p + 1000 + 1000 * i, 1000, zeros, 1000);
+	buf_reset(&b);
+	EXPECT_OCTETS(b.p, 1000, zeros, 1000);
+	buf_free(&b);
+	EXPECT(b.wipes);
+}
+
 static void a_buffer_grows_and_remembers_failure(void)
 {
 	struct buf b = {0};
@@ -143,6 +162,7 @@ static void ntp_time_knows_two_eras(void)
 TEST_MAIN("text", {"cuts and words", cuts_and_words},
           {"distance counts letters up to three", distance_counts_letters_up_to_three},
           {"numbers are strict", numbers_are_strict}, {"numbers are printed", numbers_are_printed},
+          {"a buffer for keys wipes what it drops", a_buffer_for_keys_wipes_what_it_drops},
           {"a buffer grows and remembers failure", a_buffer_grows_and_remembers_failure},
           {"log values can't break a line", log_values_cant_break_a_line},
           {"NTP time knows two eras", ntp_time_knows_two_eras})
