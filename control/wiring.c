@@ -44,20 +44,20 @@ enum err signalling_check_allow(struct str value, struct why *why)
 	return ERR_OK;
 }
 
-static enum err start_ng(struct signalling *s, struct service *sv, const struct conf *conf,
-                         struct why *why)
+static enum err start_ng(struct signalling *s, const struct signalling_config *c, struct why *why)
 {
 	struct addr_net allow[CONF_LISTEN_MAX];
 	struct ng_config config;
 	enum err e = ERR_OK;
 
 	ng_config_defaults(&config);
-	config.service = sv;
+	config.service = c->service;
+	config.loop = c->loop;
 	config.dialogs = s->dialogs;
 	config.allow = allow;
-	config.n_allow = conf->ng_allow.n;
-	for (unsigned i = 0; i < conf->ng_allow.n && !e; i++)
-		e = addr_net_parse(str_of(conf->ng_allow.items[i]), &allow[i]);
+	config.n_allow = c->conf->ng_allow.n;
+	for (unsigned i = 0; i < c->conf->ng_allow.n && !e; i++)
+		e = addr_net_parse(str_of(c->conf->ng_allow.items[i]), &allow[i]);
 	if (!e)
 		e = ng_new(&s->ng, &config);
 	return e ? why_fail(why, e, "ng: %s", err_meaning(e)) : ERR_OK;
@@ -103,7 +103,7 @@ enum err signalling_new(struct signalling **out, const struct signalling_config 
 	if (e)
 		e = why_fail(why, e, "out of memory");
 	if (!e && c->conf->ng.n)
-		e = start_ng(s, c->service, c->conf, why);
+		e = start_ng(s, c, why);
 	if (!e)
 		e = listen_ng(s, c->loop, c->conf, why);
 	if (e)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Remembers ng requests, so that a retransmitted request gets the stored reply. */
+/* Remembers ng requests, so that a retransmitted request is not carried out again and gets the
+ * stored reply. */
 #ifndef CONTROL_NG_COOKIES_H
 #define CONTROL_NG_COOKIES_H
 
@@ -17,6 +18,10 @@
  *              │ begin again          │ begin again
  *              ▼ drop the copy        ▼ send the stored
  *                                       reply again
+ *
+ * A request that was not kept (ng_cookies_keep) is forgotten by finish. The octets of a reply are
+ * in secret memory. They can go before the request does: then a copy of the request gets an error,
+ * but is still not carried out again.
  */
 enum ng_cookie_state { NG_COOKIE_NEW, NG_COOKIE_UNDER_WAY, NG_COOKIE_ANSWERED };
 
@@ -25,40 +30,55 @@ enum { NG_COOKIE_MAX = 256 }; /* maximum length of a cookie in octets */
 /* Control thread only. */
 struct ng_cookies;
 /* One remembered request. Valid until it is answered; an answered one until the next call of
- * ng_cookies_begin or ng_cookies_finish. */
+ * another function of this header that takes the store. */
 struct ng_cookie;
 
-/* What identifies a request: the client's host and the cookie. */
-struct ng_cookie_name {
-	const struct addr *from; /* only its IP address counts: the port may change */
-	struct str cookie;       /* at most NG_COOKIE_MAX octets */
-};
-
 struct ng_cookies_config {
-	uint64_t ttl_ns;    /* how long a reply is remembered after finish */
-	uint32_t count_max; /* maximum number of remembered requests, answered or not */
-	size_t bytes_max;   /* maximum sum of the octets of remembered replies */
+	uint64_t ttl_ns;        /* how long a request is remembered after its reply */
+	uint64_t retransmit_ns; /* a client sends no copy later than this after the reply: when a
+	                           host has used up its share, its replies of this age may go */
+	uint32_t count_max;     /* maximum number of kept requests */
+	uint32_t under_way_max; /* maximum number of unanswered requests of one host */
+	size_t bytes_max;       /* maximum sum of the octets of stored replies */
 };
 
 enum err ng_cookies_new(struct ng_cookies **out, const struct ng_cookies_config *config) MUST_USE;
 void ng_cookies_free(struct ng_cookies *c); /* takes NULL */
 
 /*
- * Looks the request up and remembers it if it is new. *state NEW: carry the request out, then call
- * finish. UNDER_WAY, ANSWERED: this request is a retransmission of `*out`. When count_max requests
- * are remembered, forgets the one with the oldest reply; ERR_BUSY: none of them has a reply yet.
- * ERR_TOO_BIG: the cookie is too long. ERR_NOMEM.
+ * Looks up the request `message`, which came from the address and port `from`; remembers it if it
+ * is new. A request is the same if sender and all octets are the same. *state NEW: carry the
+ * request out, then call finish. UNDER_WAY, ANSWERED: this request is a retransmission of `*out`.
+ * ERR_BUSY: the host has under_way_max unanswered requests. ERR_NOMEM, ERR_CRYPTO.
  */
-enum err ng_cookies_begin(struct ng_cookies *c, const struct ng_cookie_name *name, uint64_t now_ns,
+enum err ng_cookies_begin(struct ng_cookies *c, const struct addr *from, struct str message,
                           struct ng_cookie **out, enum ng_cookie_state *state) MUST_USE;
-/* Stores a copy of the reply. If the copy fails or exceeds bytes_max, forgets the request. */
+/*
+ * Reserves room to remember the request after its reply; call it before a request changes anything.
+ * With n hosts in the store, each may use 1/(n + 1) of it. A host that has used up its share gives
+ * up its own oldest requests. ERR_LIMIT: these are younger than retransmit_ns, so carry the request
+ * not out.
+ */
+enum err ng_cookies_keep(struct ng_cookies *c, struct ng_cookie *k, uint64_t now_ns) MUST_USE;
+/* Names the call of the request, for ng_cookies_end_call. */
+void ng_cookie_set_call(struct ng_cookies *c, struct ng_cookie *k, struct str call);
+/* Stores a copy of the reply of a kept request; forgets another request. To make room it wipes the
+ * oldest replies of the same host. Without room or memory it remembers the request without the
+ * reply. */
 void ng_cookies_finish(struct ng_cookies *c, struct ng_cookie *k, struct str reply,
                        uint64_t now_ns);
-/* The stored reply of an ANSWERED request. */
+/* Forgets a request that was not carried out. */
+void ng_cookies_forget(struct ng_cookies *c, struct ng_cookie *k);
+/* The stored reply of an ANSWERED request; empty when it is no longer stored. */
 struct str ng_cookie_reply(const struct ng_cookie *k);
-/* The cookie as the client sent it. */
-struct str ng_cookie_text(const struct ng_cookie *k);
-/* The number of remembered requests. For tests. */
+/* Wipes the stored replies of this call, because the call has ended. Still remembers the
+ * requests. */
+void ng_cookies_end_call(struct ng_cookies *c, struct str call);
+/* Forgets the requests whose ttl has passed. Returns when to call it next; UINT64_MAX: no request
+ * waits for its ttl. */
+uint64_t ng_cookies_expire(struct ng_cookies *c, uint64_t now_ns);
+/* The number of remembered requests, and the octets of stored replies. For tests. */
 uint32_t ng_cookies_count(const struct ng_cookies *c);
+size_t ng_cookies_bytes(const struct ng_cookies *c);
 
 #endif

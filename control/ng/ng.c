@@ -2,78 +2,100 @@
 /* Carries out ng messages by calling dialog and service, and answers them. */
 #include "control/ng/ng.h"
 
+#include <sys/resource.h>
+
 #include "base/buf.h"
 #include "base/clk.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/secret.h"
 #include "control/doc/doc.h"
 #include "control/doc/bencode.h"
 #include "control/doc/json.h"
+#include "control/net/loop.h"
 #include "control/ng/cookies.h"
 #include "control/ng/message.h"
 #include "control/ng/reply.h"
 #include "control/session/targets.h"
 
-enum { REPLY_ROOM = 2 * NG_MESSAGE_MAX, IGNORED_LOG_EVERY = 1000 };
+enum { IGNORED_LOG_EVERY = 1000, REPLY_KEEP_BYTES = 2 * NG_MESSAGE_MAX };
+#define EXPIRE_EVERY_NS (100 * NS_PER_MS) /* shortest time between two runs of the timer */
 
 struct ng {
 	struct ng_config config;
 	struct addr_net allow[NG_ALLOW_MAX];
 	struct ng_cookies *cookies;
 	struct doc_arena *in, *out;
-	struct buf reply; /* ng_new makes it large: growing leaves copies of keys in freed memory */
+	struct buf reply;          /* the reply as text; one buffer for all replies */
+	struct loop_timer *expire; /* NULL without a loop */
+	bool expire_runs;
 	struct ng_counts counts;
 };
 
 /* A request that is not answered yet. Each request is answered once, and freed with that. */
 struct ng_request {
 	struct ng *p;
-	struct ng_cookie *cookie;
+	struct ng_cookie *k; /* NULL: the store does not hold the request */
 	struct ng_origin origin;
 	bool is_json, knows_load_limit, is_fatal;
 	enum ng_command command;
 	char *call_id; /* Call-ID of the request, for the reply */
-	size_t call_id_len;
+	size_t call_id_len, cookie_len;
+	char cookie[NG_COOKIE_MAX];
 };
 
 void ng_config_defaults(struct ng_config *c)
 {
+	struct rlimit limit;
+
 	*c = (struct ng_config){
 		.reply_ttl_ms = 30000,
-		.requests_max = 65536,
+		.retransmit_ms = 10000,
+		.requests_max = 131072,
+		.under_way_max = 4096,
 		.replies_max_bytes = 64u << 20,
 	};
+	/* The keys of calls need locked memory more than old replies do. */
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur / 4 < c->replies_max_bytes)
+		c->replies_max_bytes = limit.rlim_cur / 4;
 }
 
-enum err ng_new(struct ng **out, const struct ng_config *config)
-{
-	struct ng_cookies_config cookies = {.ttl_ns = config->reply_ttl_ms * NS_PER_MS,
-	                                    .count_max = config->requests_max,
-	                                    .bytes_max = config->replies_max_bytes};
-	struct ng *p = mem_alloc(sizeof(*p));
-	enum err e = ERR_OK;
+static void on_expire(void *arg);
 
-	if (!p)
-		return ERR_NOMEM;
-	if (config->n_allow > NG_ALLOW_MAX)
-		e = ERR_TOO_BIG;
-	p->config = *config;
-	for (unsigned i = 0; !e && i < config->n_allow; i++)
-		p->allow[i] = config->allow[i];
-	p->config.allow = p->allow;
-	if (!e)
-		e = ng_cookies_new(&p->cookies, &cookies);
+static enum err make_parts(struct ng *p)
+{
+	const struct ng_config *config = &p->config;
+	struct ng_cookies_config cookies = {.ttl_ns = config->reply_ttl_ms * NS_PER_MS,
+	                                    .retransmit_ns = config->retransmit_ms * NS_PER_MS,
+	                                    .count_max = config->requests_max,
+	                                    .under_way_max = config->under_way_max,
+	                                    .bytes_max = config->replies_max_bytes};
+	enum err e = ng_cookies_new(&p->cookies, &cookies);
+
+	if (!e && config->loop)
+		e = loop_timer_new(&p->expire, config->loop, on_expire, p);
 	if (!e)
 		e = doc_arena_new(&p->in);
 	if (!e)
 		e = doc_arena_new(&p->out);
-	for (unsigned i = 0; !e && i < REPLY_ROOM / 64 && !p->reply.bad; i++)
-		buf_add(&p->reply,
-		        "................................................................", 64);
-	if (!e && p->reply.bad)
-		e = ERR_NOMEM;
-	buf_reset(&p->reply);
+	return e;
+}
+
+enum err ng_new(struct ng **out, const struct ng_config *config)
+{
+	struct ng *p;
+	enum err e;
+
+	if (config->n_allow > NG_ALLOW_MAX)
+		return ERR_TOO_BIG;
+	p = mem_alloc(sizeof(*p));
+	if (!p)
+		return ERR_NOMEM;
+	p->config = *config;
+	for (unsigned i = 0; i < config->n_allow; i++)
+		p->allow[i] = config->allow[i];
+	p->config.allow = p->allow;
+	p->reply.wipes = true;
+	e = make_parts(p);
 	if (e)
 		ng_free(p);
 	else
@@ -85,8 +107,8 @@ void ng_free(struct ng *p)
 {
 	if (!p)
 		return;
-	if (p->cookies)
-		ng_cookies_free(p->cookies);
+	loop_timer_free(p->expire);
+	ng_cookies_free(p->cookies);
 	doc_arena_free(p->in);
 	doc_arena_free(p->out);
 	buf_free(&p->reply);
@@ -96,6 +118,7 @@ void ng_free(struct ng *p)
 void ng_get_counts(const struct ng *p, struct ng_counts *out)
 {
 	*out = p->counts;
+	out->stored_bytes = ng_cookies_bytes(p->cookies);
 }
 
 /* --- who may send requests -------------------------------------------------- */
@@ -136,34 +159,65 @@ static void request_free(struct ng_request *q)
 	mem_free(q);
 }
 
-/* Forgets a request without sending a reply, because memory for the reply is exhausted: the client
- * sends its request again. A reply of SIZE_MAX octets makes ng_cookies_finish forget the request.
- */
-static void forget(struct ng *p, struct ng_cookie *k)
+/* --- time ------------------------------------------------------------------- */
+
+/* Lets the timer run when the oldest reply expires. */
+static void expire_at(struct ng *p, uint64_t due_ns, uint64_t now_ns)
 {
-	ng_cookies_finish(p->cookies, k, (struct str){.p = "", .n = SIZE_MAX}, clk_mono_ns());
+	uint64_t after_ns = due_ns > now_ns + EXPIRE_EVERY_NS ? due_ns - now_ns : EXPIRE_EVERY_NS;
+
+	if (due_ns == UINT64_MAX || !p->expire || p->expire_runs)
+		return;
+	/* If the timer cannot be set, the next request wipes what has expired. */
+	p->expire_runs = loop_timer_set(p->expire, after_ns) == ERR_OK;
 }
 
-/* Sends the reply, remembers it, and frees the request. */
+static void expire(struct ng *p)
+{
+	uint64_t now_ns = clk_mono_ns();
+
+	expire_at(p, ng_cookies_expire(p->cookies, now_ns), now_ns);
+}
+
+static void on_expire(void *arg)
+{
+	struct ng *p = arg;
+
+	p->expire_runs = false;
+	expire(p);
+}
+
+/* --- replies ---------------------------------------------------------------- */
+
+/* Stores the reply, if the request is kept. `reply` is empty when memory for it is missing: the
+ * request is remembered all the same, so that a retransmission is not carried out again. */
+static void store(struct ng *p, struct ng_cookie *k, struct str reply)
+{
+	ng_cookies_finish(p->cookies, k, reply, clk_mono_ns());
+	if (!p->expire_runs)
+		expire(p);
+}
+
+/* Sends the reply, stores it, and frees the request. */
 static void request_answer(struct ng_request *q, struct doc *d)
 {
 	struct ng *p = q->p;
+	bool ok;
 
-	buf_str(&p->reply, ng_cookie_text(q->cookie));
+	buf_add(&p->reply, q->cookie, q->cookie_len);
 	buf_char(&p->reply, ' ');
 	if (q->is_json)
 		doc_json_encode(&p->reply, d);
 	else
 		doc_bencode_encode(&p->reply, d);
-	if (p->reply.bad || doc_arena_failed(p->out)) {
-		forget(p, q->cookie);
-	} else {
+	ok = !p->reply.bad && !doc_arena_failed(p->out);
+	if (ok)
 		q->origin.send(q->origin.arg, q->origin.token, &q->origin.from,
 		               buf_as_str(&p->reply));
-		ng_cookies_finish(p->cookies, q->cookie, buf_as_str(&p->reply), clk_mono_ns());
-	}
-	secret_wipe(p->reply.p, p->reply.n);
-	p->reply.bad = false;
+	if (q->k)
+		store(p, q->k, ok ? buf_as_str(&p->reply) : STR(""));
+	if (p->reply.room > REPLY_KEEP_BYTES)
+		buf_free(&p->reply);
 	buf_reset(&p->reply);
 	doc_arena_reset(p->out);
 	request_free(q);
@@ -249,6 +303,10 @@ static void on_dialog(void *arg, const struct dialog_reply *r)
 		doc_set_text(p->out, d, "warning", str_of(r->warning));
 	if (q->command == NG_DELETE && r->session)
 		report_call(q, d, r->session, r->stats);
+	/* A delete may also end only one branch, or end the call later: then the session stays
+	 * attached to its call. */
+	if (q->command == NG_DELETE && r->session && !r->session->attached)
+		ng_cookies_end_call(p->cookies, str_make(q->call_id, q->call_id_len));
 	request_answer(q, d);
 }
 
@@ -341,6 +399,29 @@ static void note_ignored(struct ng *p, const struct ng_message *m)
 	}
 }
 
+/* Do requests of this command change something? Then each is carried out only once. */
+static bool changes(enum ng_command command)
+{
+	return command == NG_OFFER || command == NG_ANSWER || command == NG_DELETE;
+}
+
+/* Makes sure that the store can remember the request. On failure answers it. */
+static enum err request_keep(struct ng_request *q)
+{
+	static const char text[] = "not carried out: this client sent more requests in the last "
+				   "seconds than the gateway can remember; send it again later";
+	struct ng *p = q->p;
+	enum err e = ng_cookies_keep(p->cookies, q->k, clk_mono_ns());
+
+	if (!e)
+		ng_cookie_set_call(p->cookies, q->k, str_make(q->call_id, q->call_id_len));
+	else if (q->command == NG_OFFER)
+		request_limit(q, SERVICE_LIMIT_SESSIONS, text);
+	else
+		request_fail(q, text);
+	return e;
+}
+
 static void carry_out(struct ng_request *q, struct str body)
 {
 	struct ng *p = q->p;
@@ -374,52 +455,75 @@ static void carry_out(struct ng_request *q, struct str body)
 	q->knows_load_limit = m.knows_load_limit;
 	q->is_fatal = m.is_fatal;
 	note_ignored(p, &m);
-	commands[m.command](q, &m);
+	if (!changes(m.command) || !request_keep(q))
+		commands[m.command](q, &m);
 }
 
-/* Returns NULL for a retransmission, which it answers if a reply is stored, and on any failure. */
-static struct ng_request *request_begin(struct ng *p, const struct ng_origin *origin,
-                                        struct str cookie)
+static struct ng_request *request_new(struct ng *p, const struct ng_origin *origin,
+                                      struct str cookie, struct str body)
 {
-	struct ng_cookie_name name = {.from = &origin->from, .cookie = cookie};
-	enum ng_cookie_state state;
-	struct ng_cookie *k;
-	struct ng_request *q;
+	struct ng_request *q = mem_alloc(sizeof(*q));
 
-	if (ng_cookies_begin(p->cookies, &name, clk_mono_ns(), &k, &state)) {
-		p->counts.malformed++;
+	if (!q)
 		return NULL;
-	}
-	if (state != NG_COOKIE_NEW) {
-		p->counts.retransmits++;
-		if (state == NG_COOKIE_ANSWERED)
-			origin->send(origin->arg, origin->token, &origin->from, ng_cookie_reply(k));
-		return NULL;
-	}
-	q = mem_alloc(sizeof(*q));
-	if (!q) {
-		forget(p, k);
-		return NULL;
-	}
-	*q = (struct ng_request){.p = p, .cookie = k, .origin = *origin};
+	q->p = p;
+	q->origin = *origin;
+	q->is_json = body.p[0] == '{';
+	q->cookie_len = cookie.n;
+	memcpy(q->cookie, cookie.p, cookie.n);
 	return q;
+}
+
+/* Answers a retransmission; says nothing while its request is under way. */
+static void repeat(struct ng_request *q, const struct ng_cookie *k, enum ng_cookie_state state)
+{
+	struct str reply = ng_cookie_reply(k);
+
+	q->p->counts.retransmits++;
+	if (state == NG_COOKIE_ANSWERED && !reply.n) {
+		request_fail(q,
+		             "this request was taken before, but its reply is not stored any more");
+		return;
+	}
+	if (state == NG_COOKIE_ANSWERED)
+		q->origin.send(q->origin.arg, q->origin.token, &q->origin.from, reply);
+	request_free(q);
 }
 
 void ng_take(struct ng *p, const struct ng_origin *origin, struct str message)
 {
+	enum ng_cookie_state state = NG_COOKIE_NEW;
 	struct str body;
 	struct str cookie = str_cut(message, ' ', &body);
+	struct ng_cookie *k = NULL;
 	struct ng_request *q;
+	enum err e;
 
 	if (!cookie.n || !body.n || cookie.n > NG_COOKIE_MAX) {
 		p->counts.malformed++;
 		return;
 	}
-	q = request_begin(p, origin, cookie);
+	q = request_new(p, origin, cookie, body);
 	if (!q)
 		return;
-	p->counts.requests++;
-	q->is_json = body.p[0] == '{';
-	carry_out(q, body);
-	doc_arena_reset(p->in);
+	expire(p);
+	e = ng_cookies_begin(p->cookies, &origin->from, message, &k, &state);
+	if (e == ERR_BUSY) {
+		struct why why;
+
+		(void)why_fail(&why, ERR_BUSY,
+		               "not carried out: %u requests of this client are unanswered, the "
+		               "maximum; wait for their replies",
+		               p->config.under_way_max);
+		request_fail(q, why.text);
+	} else if (e) {
+		request_free(q);
+	} else if (state != NG_COOKIE_NEW) {
+		repeat(q, k, state);
+	} else {
+		q->k = k;
+		p->counts.requests++;
+		carry_out(q, body);
+		doc_arena_reset(p->in);
+	}
 }

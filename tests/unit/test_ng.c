@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ng: the transcript in JSON and bencode, retransmissions, hostile messages, limits, permitted
+/* ng: the transcript in JSON and bencode, hostile messages, limits, permitted
  * clients, message framing. */
 #include "base/buf.h"
 #include "control/doc/bencode.h"
@@ -248,32 +248,6 @@ static void a_key_may_come_twice(void)
 	}
 }
 
-static void a_retransmit_is_never_carried_out_twice(void)
-{
-	char first[2048];
-	struct ng_counts counts;
-
-	begin();
-	/* The request comes twice before the relay has replied, and once afterwards. */
-	ng_take(ng, &(struct ng_origin){.from = here, .send = on_reply, .token = 7},
-	        STR("x1 " OFFER));
-	ng_take(ng, &(struct ng_origin){.from = here, .send = on_reply, .token = 7},
-	        STR("x1 " OFFER));
-	EXPECT_INT(replies, 0);
-	relay_poll(&fake_relay);
-	EXPECT_INT(replies, 1);
-	EXPECT_INT(fake_relay.creates, 1);
-	snprintf(first, sizeof(first), "%s", replied.p);
-	take(STR("x1 " OFFER));
-	EXPECT_INT(replies, 2);
-	EXPECT_TEXT(replied.p, first);
-	EXPECT(strncmp(first, "x1 d6:result2:ok3:sdp", 21) == 0);
-	ng_get_counts(ng, &counts);
-	EXPECT_INT(counts.retransmits, 2);
-	EXPECT_INT(counts.requests, 1);
-	end();
-}
-
 static void hostile_messages_leave_calls_alone(void)
 {
 	static const char *const bad[] = {
@@ -486,7 +460,6 @@ static void survives_want_of_memory(void)
 TEST_MAIN("proto-ng", {"the transcript in bencode", the_transcript_in_bencode},
           {"the transcript in json", the_transcript_in_json},
           {"a key may come twice", a_key_may_come_twice},
-          {"a retransmit is never carried out twice", a_retransmit_is_never_carried_out_twice},
           {"hostile messages leave calls alone", hostile_messages_leave_calls_alone},
           {"limits are reported in words clients know", limits_are_reported_in_words_clients_know},
           {"only allowed peers may ask", only_allowed_peers_may_ask},
