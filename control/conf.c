@@ -490,7 +490,7 @@ static bool value_eq(const struct conf_setting *s, const void *a, const void *b)
 	if (s->type == CONF_INTERFACES)
 		return interfaces_eq(a, b);
 	if (s->type == CONF_LIST)
-		return list_eq(a, b);
+		return s->is_eq ? s->is_eq(a, b) : list_eq(a, b);
 	if (s->type == CONF_NETS)
 		return nets_eq(a, b);
 	return memcmp(a, b, size_of(s)) == 0;

@@ -88,6 +88,8 @@ struct conf_setting {
 	bool reloads;             /* true: a reload (SIGHUP) applies it; false: only a restart */
 	/* checks one item of a LIST; may be NULL */
 	enum err (*check)(struct str value, struct why *why);
+	/* compares two values of a LIST by what they mean; NULL: compares their texts */
+	bool (*is_eq)(const struct conf_list *a, const struct conf_list *b);
 	const char *arg, *help; /* placeholder of the value in --help; what the setting does */
 };
 

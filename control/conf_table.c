@@ -77,6 +77,7 @@ const struct conf_setting conf_settings[] = {
 		FIELD(cpus),
 		.preset_text = "the processors this process may use",
 		.example = "2-5",
+		.is_eq = cpus_eq,
 		.check = cpus_check,
 		.arg = "N[-M][,...]",
 		.help = "processors to pin the workers to, one worker on each, in this order; "

@@ -3,6 +3,7 @@
 #include "control/cpus.h"
 
 #include <sched.h>
+#include <string.h>
 
 enum { CPU_MAX = 1023 }; /* highest processor number that a cpu_set_t can hold */
 
@@ -76,6 +77,15 @@ enum err cpus_read(const struct conf_list *list, int *out, unsigned *n, struct w
 		return e;
 	}
 	return ERR_OK;
+}
+
+bool cpus_eq(const struct conf_list *a, const struct conf_list *b)
+{
+	int of_a[RELAY_WORKERS_MAX], of_b[RELAY_WORKERS_MAX];
+	unsigned n_a = 0, n_b = 0;
+
+	return !cpus_read(a, of_a, &n_a, NULL) && !cpus_read(b, of_b, &n_b, NULL) && n_a == n_b &&
+	       memcmp(of_a, of_b, n_a * sizeof(of_a[0])) == 0;
 }
 
 static unsigned list_allowed(const cpu_set_t *own, int *out)

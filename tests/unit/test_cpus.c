@@ -70,5 +70,20 @@ static void empty_list_is_all_allowed(void)
 		EXPECT(CPU_ISSET((unsigned)cpus[i], &own));
 }
 
-TEST_MAIN("cpus", {"lists", lists}, {"several_values", several_values},
+/* A list that is spelled in another way is not a changed setting. */
+static void equal_lists(void)
+{
+	static const struct conf_list range = {.n = 1, .items = {"0-2"}},
+				      single = {.n = 1, .items = {"0,1,2"}},
+				      lines = {.n = 2, .items = {"0-1", "2"}},
+				      other = {.n = 1, .items = {"0-3"}},
+				      order = {.n = 1, .items = {"2,0-1"}};
+
+	EXPECT(cpus_eq(&range, &single) && cpus_eq(&range, &lines) && cpus_eq(&range, &range));
+	EXPECT(!cpus_eq(&range, &other) && !cpus_eq(&range, &order));
+	EXPECT(cpus_eq(&(struct conf_list){0}, &(struct conf_list){0}));
+}
+
+TEST_MAIN("cpus", {"lists", lists}, {"equal_lists", equal_lists},
+          {"several_values", several_values},
           {"empty_list_is_all_allowed", empty_list_is_all_allowed})
