@@ -2,7 +2,9 @@
 """An ng client for tests: bencode and JSON dictionaries over UDP and TCP."""
 import json
 import os
+import select
 import socket
+import time
 
 
 def bencode(v):
@@ -52,6 +54,7 @@ class Client:
         self.sock.settimeout(10)
         self.sock.connect((host, port))
         self.syntax, self.cookie, self.name = syntax, 0, os.urandom(6).hex()
+        self.answered = set()  # a request that was sent twice can be answered twice
 
     def encode(self, message):
         return json.dumps(message).encode() if self.syntax == "json" else bencode(message)
@@ -69,10 +72,19 @@ class Client:
         return cookie.decode(), json.loads(body) if body[:1] == b"{" else bdecode(body)
 
     def ask(self, message, cookie=None):
+        """Sends a request and returns its reply. Over UDP it is sent again every second until the time-out, as proxies do."""
         sent = self.send(message, cookie)
+        deadline = time.monotonic() + (self.sock.gettimeout() or 10)
+        while self.sock.type == socket.SOCK_DGRAM and not select.select([self.sock], [], [], 1)[0]:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no reply to {message.get('command')}")
+            self.send(message, sent)
         got, reply = self.receive()
+        while got != sent and got in self.answered:
+            got, reply = self.receive()
         if got != sent:
             raise AssertionError(f"the reply has cookie {got}, expected {sent}")
+        self.answered.add(sent)
         return reply
 
     def close(self):

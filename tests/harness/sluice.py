@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -93,22 +94,20 @@ def udp_socket(host="127.0.0.1"):
 
 
 def free_udp_pair(host="127.0.0.1"):
-    """Returns an even port that is free for UDP and TCP (ng listens on both), and whose odd neighbour is free for UDP."""
+    """
+    Returns an even port that is free for UDP and TCP (ng listens on both), and whose odd neighbour is free for UDP. The kernel gives its own
+    ports, from 32768 on, to any socket: such a port could be taken before the caller uses it.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for _ in range(200):
-        a = udp_socket(host)
-        port = a.getsockname()[1]
-        a.close()
-        if port % 2 == 0 and port < 65535:
-            try:
-                b = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
-                b.bind((host, port + 1))
-                b.close()
-                c = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-                c.bind((host, port))
-                c.close()
-                return port
-            except OSError:
-                continue
+        port = random.randrange(10000, 19000, 2)
+        try:
+            for kind, number in ((socket.SOCK_DGRAM, port), (socket.SOCK_DGRAM, port + 1), (socket.SOCK_STREAM, port)):
+                with socket.socket(family, kind) as s:
+                    s.bind((host, number))
+            return port
+        except OSError:
+            continue
     raise RuntimeError("no free pair of ports")
 
 
