@@ -12,6 +12,7 @@
 
 #include "base/list.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "control/net/tls.h"
 
 enum {
@@ -39,8 +40,9 @@ static const struct {
 	enum evhttp_cmd_type theirs;
 	enum http_method ours;
 } methods[] = {
-	{EVHTTP_REQ_GET, HTTP_GET},
-	{EVHTTP_REQ_POST, HTTP_POST},
+	{EVHTTP_REQ_GET, HTTP_GET},       {EVHTTP_REQ_POST, HTTP_POST},
+	{EVHTTP_REQ_PUT, HTTP_PUT},       {EVHTTP_REQ_PATCH, HTTP_PATCH},
+	{EVHTTP_REQ_DELETE, HTTP_DELETE},
 };
 
 static enum http_method method_of(const struct evhttp_request *request)
@@ -85,36 +87,67 @@ static void answer_now(struct evhttp_request *request, const struct http_reply *
 		evbuffer_free(body);
 }
 
+/* Takes the body out of the request, so that it does not stay in memory until the reply is sent: it
+ * may hold keys. `*out` borrows the octets of the result, NULL when memory is exhausted. */
+static struct evbuffer *take_body(struct evhttp_request *request, struct view *out)
+{
+	struct evbuffer *in = evhttp_request_get_input_buffer(request), *body = evbuffer_new();
+
+	if (!body || evbuffer_add_buffer(body, in))
+		goto failed;
+	out->n = evbuffer_get_length(body);
+	out->p = out->n ? evbuffer_pullup(body, -1) : (const uint8_t *)"";
+	if (out->p)
+		return body;
+failed:
+	if (body)
+		evbuffer_free(body);
+	return NULL;
+}
+
+static void wipe_body(struct evbuffer *body)
+{
+	size_t n = evbuffer_get_length(body);
+
+	if (n)
+		secret_wipe(evbuffer_pullup(body, -1), n);
+	evbuffer_free(body);
+}
+
 static void serve(struct evhttp_request *request, void *arg)
 {
 	struct http_server *s = arg;
 	struct evhttp_connection *connection = evhttp_request_get_connection(request);
-	struct evbuffer *body = evhttp_request_get_input_buffer(request);
-	const char *type =
-		evhttp_find_header(evhttp_request_get_input_headers(request), "Content-Type");
+	struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
+	const char *type = evhttp_find_header(headers, "Content-Type");
 	char type_text[TYPE_MAX];
 	struct http_incoming r = {.method = method_of(request), .is_tls = s->config.tls != NULL};
+	struct evbuffer *body;
 	struct http_request *q;
 
 	r.path = str_cut(str_of(evhttp_request_get_uri(request)), '?', &r.query);
 	r.content_type = http_plain_type(type, type_text, sizeof(type_text));
-	r.body.n = evbuffer_get_length(body);
-	if (r.body.n > s->config.body_max_bytes) {
+	r.if_match = str_of(evhttp_find_header(headers, "If-Match"));
+	r.if_none_match = str_of(evhttp_find_header(headers, "If-None-Match"));
+	if (evbuffer_get_length(evhttp_request_get_input_buffer(request)) >
+	    s->config.body_max_bytes) {
 		answer_now(request, &(struct http_reply){.status = 413});
 		return;
 	}
-	r.body.p = r.body.n ? evbuffer_pullup(body, -1) : (const uint8_t *)"";
-	q = mem_alloc(sizeof(*q));
-	if (!q || !r.body.p) {
-		mem_free(q);
+	body = take_body(request, &r.body);
+	q = body ? mem_alloc(sizeof(*q)) : NULL;
+	if (!q) {
 		answer_now(request, &(struct http_reply){.status = 503});
-		return;
+		goto out;
 	}
 	q->evhttp = request;
 	list_add_tail(&s->requests, &q->link);
 	set_peer(connection, &r);
 	evhttp_connection_set_closecb(connection, client_gone, q);
 	s->config.serve(s->config.arg, q, &r);
+out:
+	if (body)
+		wipe_body(body);
 }
 
 void http_answer(struct http_request *q, const struct http_reply *reply)
@@ -127,13 +160,26 @@ void http_answer(struct http_request *q, const struct http_reply *reply)
 	mem_free(q);
 }
 
+static struct bufferevent *connection_of(const struct http_request *q)
+{
+	return q->evhttp
+	               ? evhttp_connection_get_bufferevent(evhttp_request_get_connection(q->evhttp))
+	               : NULL;
+}
+
 bool http_client_names(const struct http_request *q, const char *dns_name)
 {
-	if (!q->evhttp)
-		return false;
-	return tls_peer_names(
-		evhttp_connection_get_bufferevent(evhttp_request_get_connection(q->evhttp)),
-		dns_name);
+	return tls_peer_names(connection_of(q), dns_name);
+}
+
+bool http_client_is(const struct http_request *q, const char *name)
+{
+	return tls_peer_is(connection_of(q), name);
+}
+
+const char *http_client_subject(const struct http_request *q, char *out, size_t room)
+{
+	return tls_peer_subject(connection_of(q), out, room);
 }
 
 static struct bufferevent *make_tls(struct event_base *base, void *arg)

@@ -14,7 +14,7 @@
 struct event_base;
 struct tls_context;
 
-enum http_method { HTTP_GET, HTTP_POST, HTTP_OTHER_METHOD };
+enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_OTHER_METHOD };
 
 struct http_header {
 	const char *name, *value;
@@ -29,12 +29,13 @@ struct http_request;
 /* The contents of a request. Valid until http_serve_fn returns. */
 struct http_incoming {
 	enum http_method method;
-	struct str path;         /* without the query, as sent */
-	struct str query;        /* without "?", as sent; empty when there is none */
-	struct str content_type; /* lower case, without parameters; empty when absent */
-	struct view body;        /* may be empty */
-	struct addr from;        /* the client's address; all zero if unknown */
-	bool is_tls;             /* the request came over TLS */
+	struct str path;                    /* without the query, as sent */
+	struct str query;                   /* without "?", as sent; empty when there is none */
+	struct str content_type;            /* lower case, without parameters; empty when absent */
+	struct str if_match, if_none_match; /* as sent; empty when absent */
+	struct view body;                   /* may be empty */
+	struct addr from;                   /* the client's address; all zero if unknown */
+	bool is_tls;                        /* the request came over TLS */
 };
 
 /* Handles the request `q`: calls http_answer once, now or later. Control thread only. */
@@ -72,6 +73,17 @@ void http_answer(struct http_request *q, const struct http_reply *reply);
  * certificate, or when the client has closed the connection. */
 bool http_client_names(const struct http_request *q, const char *dns_name);
 
+/* Like http_client_names, but a wildcard in the certificate names nobody: for authorization. A
+ * certificate without DNS names counts with its common name. */
+bool http_client_is(const struct http_request *q, const char *name);
+/* Writes to `out`, and returns, the common name of the client's verified certificate, for logs;
+ * empty if there is none. */
+const char *http_client_subject(const struct http_request *q, char *out, size_t room);
+
+/* Decodes the percent escapes of a part of a path to a NUL-terminated text. ERR_SYNTAX,
+ * ERR_TOO_BIG.
+ */
+enum err http_path_decode(struct str part, char *out, size_t room) MUST_USE;
 /* Writes the value of `name` in a query ("a=b&c=d"), percent-decoded and NUL-terminated, to `out`.
  * ERR_NOT_FOUND, ERR_TOO_BIG, ERR_SYNTAX. */
 enum err http_query_get(struct str query, const char *name, char *out, size_t room) MUST_USE;

@@ -70,7 +70,8 @@ struct str http_plain_type(const char *header, char *out, size_t room)
 	return str_make(out, type.n);
 }
 
-static enum err percent_decode(struct str s, char *out, size_t room)
+/* `blank`: the character that stands for a blank. */
+static enum err percent_decode(struct str s, char blank, char *out, size_t room)
 {
 	size_t n = 0, len;
 
@@ -82,7 +83,7 @@ static enum err percent_decode(struct str s, char *out, size_t room)
 			    c == 0)
 				return ERR_SYNTAX;
 			i += 2;
-		} else if (c == '+') {
+		} else if (c == blank) {
 			c = ' ';
 		}
 		if (n + 1 >= room)
@@ -93,6 +94,11 @@ static enum err percent_decode(struct str s, char *out, size_t room)
 	return ERR_OK;
 }
 
+enum err http_path_decode(struct str part, char *out, size_t room)
+{
+	return percent_decode(part, ' ', out, room);
+}
+
 enum err http_query_get(struct str query, const char *name, char *out, size_t room)
 {
 	while (query.n) {
@@ -100,7 +106,7 @@ enum err http_query_get(struct str query, const char *name, char *out, size_t ro
 					key = str_cut(pair, '=', &value);
 
 		if (str_is(key, name))
-			return percent_decode(value, out, room);
+			return percent_decode(value, '+', out, room);
 		query = rest;
 	}
 	return ERR_NOT_FOUND;

@@ -3,9 +3,12 @@
 #include "control/net/loop.h"
 
 #include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/clk.h"
 #include "base/mem.h"
+#include "base/secret.h"
 
 struct loop {
 	struct event_base *base;
@@ -28,6 +31,53 @@ struct loop_watch {
 	loop_watch_fn *fn;
 	void *arg;
 };
+
+/* --- memory of libevent: in front of each block is its size ----------------------------------- */
+
+enum { HEAD_BYTES = 16 }; /* keeps the alignment of malloc */
+
+static void *block_alloc(size_t n)
+{
+	char *p = n > SIZE_MAX - HEAD_BYTES ? NULL : malloc(HEAD_BYTES + n);
+
+	if (!p)
+		return NULL;
+	memcpy(p, &n, sizeof(n));
+	return p + HEAD_BYTES;
+}
+
+static size_t block_size(const void *block)
+{
+	size_t n;
+
+	memcpy(&n, (const char *)block - HEAD_BYTES, sizeof(n));
+	return n;
+}
+
+static void block_free(void *block)
+{
+	if (!block)
+		return;
+	secret_wipe(block, block_size(block));
+	free((char *)block - HEAD_BYTES);
+}
+
+/* realloc would free the old block without wiping it. */
+static void *block_resize(void *block, size_t n)
+{
+	void *grown = block_alloc(n);
+
+	if (!grown || !block)
+		return grown;
+	memcpy(grown, block, n < block_size(block) ? n : block_size(block));
+	block_free(block);
+	return grown;
+}
+
+void loop_wipe_freed(void)
+{
+	event_set_mem_functions(block_alloc, block_resize, block_free);
+}
 
 enum err loop_new(struct loop **out)
 {

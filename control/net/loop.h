@@ -19,6 +19,9 @@ typedef void loop_fn(void *arg);
 typedef void loop_signal_fn(void *arg, int signo);
 typedef void loop_watch_fn(void *arg, bool readable, bool writable);
 
+/* Makes libevent wipe each block of memory before it is freed, because its buffers may hold keys of
+ * requests. Call it once, before any other function of control/net and before relay_new. */
+void loop_wipe_freed(void);
 enum err loop_new(struct loop **out) MUST_USE;
 void loop_free(struct loop *l);
 /* The libevent base, for files that use libevent directly. */

@@ -104,6 +104,8 @@ static enum err context_make(SSL_CTX **out, const struct tls_config *c, struct w
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 	                                 SSL_OP_CIPHER_SERVER_PREFERENCE);
+	if (c->wipe)
+		SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT);
 	/* OpenSSL resumes sessions with client certificates only if a session id context is set. */
 	SSL_CTX_set_session_id_context(ctx, session_id, sizeof(session_id) - 1);
 	e = load_own(ctx, c, why);
@@ -212,20 +214,44 @@ struct bufferevent *tls_wrap(struct tls_context *c, struct event_base *base, int
 	return bev;
 }
 
-bool tls_peer_names(struct bufferevent *connection, const char *dns_name)
+/* Returns the peer's certificate if it was verified; the caller frees it. NULL: there is none. */
+static X509 *verified_peer(struct bufferevent *connection)
 {
 	SSL *ssl = connection ? bufferevent_openssl_get_ssl(connection) : NULL;
-	X509 *cert;
-	bool yes;
 
-	if (!ssl || SSL_get_verify_result(ssl) != X509_V_OK)
-		return false;
-	cert = SSL_get1_peer_certificate(ssl);
-	if (!cert)
-		return false;
-	yes = X509_check_host(cert, dns_name, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+	return ssl && SSL_get_verify_result(ssl) == X509_V_OK ? SSL_get1_peer_certificate(ssl)
+	                                                      : NULL;
+}
+
+static bool peer_has(struct bufferevent *connection, const char *name, unsigned flags)
+{
+	X509 *cert = verified_peer(connection);
+	bool yes = cert && X509_check_host(cert, name, 0, flags, NULL) == 1;
+
 	X509_free(cert);
 	return yes;
+}
+
+bool tls_peer_names(struct bufferevent *connection, const char *dns_name)
+{
+	return peer_has(connection, dns_name, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+}
+
+bool tls_peer_is(struct bufferevent *connection, const char *name)
+{
+	return peer_has(connection, name, X509_CHECK_FLAG_NO_WILDCARDS);
+}
+
+const char *tls_peer_subject(struct bufferevent *connection, char *out, size_t room)
+{
+	X509 *cert = verified_peer(connection);
+
+	CHECK(room > 0);
+	if (!cert || X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, out,
+	                                       (int)room) < 0)
+		out[0] = 0;
+	X509_free(cert);
+	return out;
 }
 
 const char *tls_failure(struct bufferevent *connection, char *out, size_t room)

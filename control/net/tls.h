@@ -21,6 +21,7 @@ struct tls_config {
 	enum tls_role role;
 	enum tls_peer peer; /* used by servers only */
 	const char *cert_file, *key_file, *ca_file;
+	bool wipe; /* wipe each received text after it is read: for connections that carry keys */
 };
 
 /* Makes a context for TLS 1.2 and later. ERR_IO, ERR_INVALID: `why` has the file and the reason.
@@ -41,6 +42,11 @@ struct bufferevent *tls_wrap(struct tls_context *c, struct event_base *base, int
                              const char *server_name);
 /* Does the peer's certificate, which was verified, have the DNS name `dns_name` (RFC 6125)? */
 bool tls_peer_names(struct bufferevent *connection, const char *dns_name);
+/* Like tls_peer_names, but a wildcard in the certificate has no name: for authorization. */
+bool tls_peer_is(struct bufferevent *connection, const char *name);
+/* Writes to `out`, and returns, the common name of the peer's verified certificate; empty if there
+ * is none. */
+const char *tls_peer_subject(struct bufferevent *connection, char *out, size_t room);
 /* Writes to `out`, and returns, why TLS failed, for example "certificate has expired"; empty if TLS
  * did not fail. */
 const char *tls_failure(struct bufferevent *connection, char *out, size_t room);
