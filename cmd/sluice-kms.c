@@ -11,6 +11,7 @@
 #include "cmd/sluice-kms/backup.h"
 #include "cmd/sluice-kms/options.h"
 #include "control/net/http.h"
+#include "control/kms/admin_http.h"
 #include "control/kms/kms_conf.h"
 #include "control/kms/kms_http.h"
 #include "control/kms/store.h"
@@ -30,10 +31,11 @@ struct program {
 	uint64_t store_failures, clock_back;
 	struct test_env *repeat;
 	struct kms_store_disk *disk;
-	struct tls_context *tls, *tls_client;
+	struct tls_context *tls, *tls_client, *tls_admin;
 	struct audit *audit;
 	struct kms *kms;
 	struct kms_http *http;
+	struct admin_http *admin;
 	struct http_server *metrics;
 };
 
@@ -57,12 +59,10 @@ static void reload(struct program *p)
 	struct why why = {{0}};
 	unsigned failed = 0;
 
-	if (kms_conf_load(&d, p->o.credentials, &why)) {
+	if (kms_conf_load(&d, p->o.credentials, &why) || kms_take_directory(p->kms, d, &why)) {
 		failed++;
 		log_why(LOG_ERROR_LEVEL,
 		        "credentials could not be read; the previous ones stay in force", &why);
-	} else {
-		kms_take_directory(p->kms, d);
 	}
 	if (p->tls && tls_context_reload(p->tls, &why)) {
 		failed++;
@@ -73,6 +73,13 @@ static void reload(struct program *p)
 		failed++;
 		log_why(LOG_ERROR_LEVEL,
 		        "CA certificates could not be read; the previous ones stay in force", &why);
+	}
+	if (p->tls_admin && tls_context_reload(p->tls_admin, &why)) {
+		failed++;
+		log_why(LOG_ERROR_LEVEL,
+		        "certificates of --admin could not be read; the previous ones stay in "
+		        "force",
+		        &why);
 	}
 	if (audit_reopen(p->audit, &why)) {
 		failed++;
@@ -155,9 +162,11 @@ static void on_metrics(void *arg, struct http_request *x, const struct http_inco
 
 	if (r->method != HTTP_GET)
 		reply = (struct http_reply){.status = 405};
-	else if (str_is(r->path, "/metrics"))
+	else if (str_is(r->path, "/metrics")) {
 		kms_http_metrics(p->http, &out);
-	else if (str_is(r->path, "/healthz"))
+		if (p->admin)
+			admin_http_metrics(p->admin, &out);
+	} else if (str_is(r->path, "/healthz"))
 		buf_text(&out, "ok\n");
 	else
 		reply = (struct http_reply){.status = 404};
@@ -187,6 +196,12 @@ static enum err start_tls(struct program *p, struct why *why)
 	                            .key_file = o->tls_key,
 	                            .ca_file = o->tls_ca,
 	                            .peer = o->tls_ca ? TLS_PEER_OPTIONAL : TLS_PEER_NOT_ASKED};
+	struct tls_config admin = {.role = TLS_SERVER,
+	                           .cert_file = o->tls_cert,
+	                           .key_file = o->tls_key,
+	                           .ca_file = o->admin_ca,
+	                           .peer = TLS_PEER_REQUIRED,
+	                           .wipe = true};
 	struct tls_config client = {.role = TLS_CLIENT,
 	                            .cert_file = o->tls_cert,
 	                            .key_file = o->tls_key,
@@ -197,7 +212,21 @@ static enum err start_tls(struct program *p, struct why *why)
 		e = tls_context_new(&p->tls, &server, why);
 	else if (o->tls_ca)
 		e = why_fail(why, ERR_INVALID, "--tls-ca needs --tls-cert and --tls-key");
+	if (!e && o->admin)
+		e = tls_context_new(&p->tls_admin, &admin, why);
 	return e ? e : tls_context_new(&p->tls_client, &client, why);
+}
+
+static enum err start_admin(struct program *p, struct why *why)
+{
+	struct admin_http_config c = {.kms = p->kms,
+	                              .time = p->repeat,
+	                              .tls = p->tls_admin,
+	                              .audit = audit_write_admin,
+	                              .audit_arg = p->audit};
+	enum err e = address(p->o.admin, "--admin", &c.listen, why);
+
+	return e ? e : admin_http_new(&p->admin, loop_base(p->loop), &c, why);
 }
 
 static enum err start_listeners(struct program *p, struct why *why)
@@ -214,6 +243,8 @@ static enum err start_listeners(struct program *p, struct why *why)
 
 	if (!e)
 		e = kms_http_new(&p->http, loop_base(p->loop), &c, why);
+	if (!e && p->o.admin)
+		e = start_admin(p, why);
 	if (!e && p->o.metrics) {
 		e = address(p->o.metrics, "--metrics", &m.listen, why);
 		if (!e)
@@ -245,6 +276,11 @@ static enum err start(struct program *p, struct why *why)
 		e = kms_conf_load(&c.directory, p->o.credentials, why);
 	if (!e)
 		e = start_tls(p, why);
+	if (!e && p->o.admin && kms_directory_admins(c.directory)->n == 0)
+		e = why_fail(why, ERR_INVALID,
+		             "--admin needs admin.roles in the credentials file %s: without roles "
+		             "no client may use it",
+		             p->o.credentials);
 	if (e || p->o.check) {
 		kms_directory_free(c.directory);
 		return e;
@@ -271,11 +307,13 @@ static enum err start(struct program *p, struct why *why)
 static void stop(struct program *p)
 {
 	http_server_free(p->metrics);
+	admin_http_free(p->admin);
 	kms_http_free(p->http);
 	kms_free(p->kms);
 	kms_store_disk_close(p->disk);
 	tls_context_free(p->tls);
 	tls_context_free(p->tls_client);
+	tls_context_free(p->tls_admin);
 	audit_close(p->audit);
 	loop_timer_free(p->tick);
 	for (size_t i = 0; i < SIGNALS; i++)
@@ -286,14 +324,17 @@ static void stop(struct program *p)
 
 static void say_ready(const struct program *p)
 {
-	struct addr at = kms_http_addr(p->http), metrics = {0};
-	char a[ADDR_TEXT_MAX], m[ADDR_TEXT_MAX];
+	struct addr at = kms_http_addr(p->http), metrics = {0}, admin = {0};
+	char a[ADDR_TEXT_MAX], m[ADDR_TEXT_MAX], x[ADDR_TEXT_MAX];
 
 	if (p->metrics)
 		metrics = http_server_addr(p->metrics);
-	log_info("kms", "msg=ready listen=%s tls=%s metrics=%s users=%zu version=%s",
+	if (p->admin)
+		admin = admin_http_addr(p->admin);
+	log_info("kms", "msg=ready listen=%s tls=%s metrics=%s admin=%s users=%zu version=%s",
 	         addr_print(&at, a), p->tls ? "yes" : "no", addr_print(&metrics, m),
-	         kms_directory_users(kms_get_directory(p->kms)), SLUICE_VERSION);
+	         addr_print(&admin, x), kms_directory_users(kms_get_directory(p->kms)),
+	         SLUICE_VERSION);
 }
 
 static int run(struct program *p)
@@ -324,5 +365,6 @@ int main(int argc, char **argv)
 	CHECK(!log_level_parse(str_of(p.o.log_level), &level));
 	log_set_level(level);
 	signal(SIGPIPE, SIG_IGN);
+	loop_wipe_freed();
 	return run(&p);
 }

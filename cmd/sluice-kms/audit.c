@@ -116,21 +116,36 @@ static void put_line(struct audit *a, const struct buf *b, uint64_t now_ns)
 	lose_line(a, now_ns, n < 0 ? strerror(errno) : "no room for a whole line");
 }
 
+/* Begins a line with its time. */
+static void begin_line(struct buf *b, uint64_t wall_ns)
+{
+	time_t s = (time_t)(wall_ns / NS_PER_S);
+	struct tm tm;
+	char when[32];
+
+	gmtime_r(&s, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
+	buf_char(b, '\n'); /* written only if the previous line was cut short */
+	buf_printf(b, "time=%s.%06uZ", when, (unsigned)(wall_ns % NS_PER_S / NS_PER_US));
+}
+
+static void add_text(struct buf *b, const char *name, const char *text)
+{
+	char quoted[640];
+
+	if (text[0])
+		buf_printf(b, " %s=%s", name, log_quote(str_of(text), quoted, sizeof(quoted)));
+}
+
 void audit_write(void *arg, const struct kms_audit *line)
 {
 	static const char *const operations[] = {
 		[KMS_REQUEST] = "request", [KMS_RESOLVE] = "resolve"};
 	struct audit *a = arg;
 	struct buf b = {0};
-	time_t s = (time_t)(line->wall_ns / NS_PER_S);
-	struct tm tm;
-	char when[32], text[640];
 
-	gmtime_r(&s, &tm);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-	buf_char(&b, '\n'); /* written only if the previous line was cut short */
-	buf_printf(&b, "time=%s.%06uZ op=%s result=%s", when,
-	           (unsigned)(line->wall_ns % NS_PER_S / NS_PER_US), operations[line->operation],
+	begin_line(&b, line->wall_ns);
+	buf_printf(&b, " op=%s result=%s", operations[line->operation],
 	           kms_result_name(line->result));
 	if (line->has_error)
 		buf_printf(&b, " error=%u", (unsigned)line->error);
@@ -142,8 +157,26 @@ void audit_write(void *arg, const struct kms_audit *line)
 	add_id(&b, "initiator", line->initiator);
 	add_id(&b, "responder", line->responder);
 	add_id(&b, "kms", line->other_kms);
-	if (line->text[0])
-		buf_printf(&b, " why=%s", log_quote(str_of(line->text), text, sizeof(text)));
+	add_text(&b, "why", line->text);
+	buf_char(&b, '\n');
+	put_line(a, &b, line->wall_ns);
+	buf_free(&b);
+}
+
+void audit_write_admin(void *arg, const struct admin_audit *line)
+{
+	struct audit *a = arg;
+	struct buf b = {0};
+	char from[ADDR_TEXT_MAX];
+
+	begin_line(&b, line->wall_ns);
+	buf_printf(&b, " op=%s result=%s status=%d", line->operation,
+	           line->status < 400 ? "done" : "refused", line->status);
+	add_text(&b, "client", line->client);
+	add_text(&b, "role", line->role);
+	buf_printf(&b, " from=%s", addr_print(&line->from, from));
+	add_id(&b, "user", line->user);
+	add_text(&b, "why", line->text);
 	buf_char(&b, '\n');
 	put_line(a, &b, line->wall_ns);
 	buf_free(&b);

@@ -28,6 +28,10 @@ static enum opt_outcome check(const struct kms_options *o, const struct opt_comm
 		missing = "--listen HOST:PORT is missing";
 	else if (!o->check && !o->state)
 		missing = "--state DIR is missing";
+	else if (o->admin && !(o->tls_cert && o->tls_key && o->admin_ca))
+		missing = "--admin needs --tls-cert, --tls-key and --admin-ca";
+	else if (o->admin_ca && !o->admin)
+		missing = "--admin-ca needs --admin HOST:PORT";
 	if (!missing)
 		return OPT_GO;
 	*status = opt_misused(c, "%s", missing);
@@ -60,6 +64,11 @@ enum opt_outcome options_read(struct kms_options *o, int argc, char **argv, int 
 		{"client-ca", OPT_TEXT, &o->client_ca, .min = 1, .arg = "FILE",
 	         .help = "CA certificates that verify the KMSs and BSFs to which this KMS sends "
 	                 "requests (default: those of --tls-ca, else the system's)"},
+		{"admin", OPT_TEXT, &o->admin, .min = 1, .arg = "HOST:PORT",
+	         .help = "HTTPS listener to add, change and remove users; clients need a "
+	                 "certificate and a role (admin.roles of the credentials)"},
+		{"admin-ca", OPT_TEXT, &o->admin_ca, .min = 1, .arg = "FILE",
+	         .help = "CA certificates that verify the clients of --admin"},
 		{"metrics", OPT_TEXT, &o->metrics, .min = 1, .arg = "HOST:PORT",
 	         .help = "a second listener: /metrics (Prometheus) and /healthz"},
 		{"audit", OPT_TEXT, &o->audit, .min = 1, .arg = "FILE",

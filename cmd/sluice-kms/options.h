@@ -8,6 +8,7 @@
 struct kms_options {
 	const char *listen, *credentials, *state, *master_key;
 	const char *tls_cert, *tls_key, *tls_ca, *client_ca;
+	const char *admin, *admin_ca;
 	const char *metrics, *audit, *log_level, *backup;
 	unsigned seen_max, timeout_ms, waiting_max;
 	bool check;

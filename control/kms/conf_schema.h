@@ -29,7 +29,7 @@ enum { KMS_CONF_NAMES_MAX = 100000 };
 	.name = (name_), SCHEMA_FIELD(&schema_list, struct_, member_), .item = kms_conf_name_item, \
 	.max = KMS_CONF_NAMES_MAX
 
-/* Reads the section "policy". */
-extern const struct schema_type kms_conf_policy_type;
+/* Read the sections "policy" and "admin". */
+extern const struct schema_type kms_conf_policy_type, kms_conf_admin_type;
 
 #endif

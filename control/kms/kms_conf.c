@@ -9,6 +9,7 @@
 #include "control/doc/json.h"
 #include "control/kms/conf_schema.h"
 #include "control/net/http.h"
+#include "keyctx/kms/provision.h"
 
 enum { FILE_MAX_BYTES = 256 << 20, DOMAINS_MAX = 64 };
 
@@ -194,6 +195,36 @@ static enum err user_item(struct schema_in *in, const struct schema_field *f, co
 	}
 	return refuse_taken(in, kms_directory_take_user(kms_conf_directory(at), u),
 	                    "another user has one of its names, its key id or its impi");
+}
+
+/* A provisioned user may leave out its names: the URL has the first one. */
+static const struct schema_field provisioned_fields[] = {
+	{
+		.name = "names",
+		SCHEMA_FIELD(&schema_list, struct kms_user, names),
+		.item = kms_conf_name_item,
+		.min = 1,
+		.max = KMS_PROVISION_NAMES_MAX,
+	},
+	{TEXT("impi", struct kms_user, impi)},
+	{.name = "psk", .type = &schema_struct, .sub = &user_psk_schema},
+};
+static const struct schema provisioned_schema = SCHEMA_NO_MASK("the user", provisioned_fields);
+
+enum err kms_conf_user(struct kms_user **out, const struct doc *d, struct why *why)
+{
+	struct kms_user *u = mem_alloc(sizeof(*u));
+	enum err e;
+
+	if (!u)
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	e = schema_read_document(&provisioned_schema, d, u, why);
+	if (e) {
+		kms_user_free(u);
+		return e;
+	}
+	*out = u;
+	return ERR_OK;
 }
 
 /* --- groups ----------------------------------------------------------------- */
@@ -510,6 +541,7 @@ static const struct schema_field root_fields[] = {
 	LIST("peers", peer_item),
 	{.name = "gba", .type = &gba_type},
 	{.name = "public_key", .type = &public_key_type},
+	{.name = "admin", .type = &kms_conf_admin_type},
 };
 static const struct schema root_schema = SCHEMA_NO_MASK("the credentials file", root_fields);
 

@@ -14,6 +14,10 @@ enum err kms_conf_parse(struct kms_directory **out, struct str json, struct why 
 /* Like kms_conf_parse, from a file of at most 256 MiB. Also ERR_IO, ERR_TOO_BIG. */
 enum err kms_conf_load(struct kms_directory **out, const char *file, struct why *why) MUST_USE;
 
+/* Reads one user, with the fields of users[], for the provisioning listener: `names` may be absent.
+ * ERR_INVALID, ERR_RANGE, ERR_NOMEM: `why` has the path of the field, never a key. */
+enum err kms_conf_user(struct kms_user **out, const struct doc *d, struct why *why) MUST_USE;
+
 /* The contents of a file; kms_conf_file_free wipes them. */
 struct kms_conf_file {
 	char *p;

@@ -454,7 +454,8 @@ static enum err open_env(MDB_env **out, const struct env_config *c, struct why *
 
 static enum err open_buckets(struct kms_store_disk *s, struct why *why)
 {
-	static const char *const names[] = {[KMS_BUCKET_TPK] = "tpk", [KMS_BUCKET_NAF] = "naf"};
+	static const char *const names[] = {
+		[KMS_BUCKET_TPK] = "tpk", [KMS_BUCKET_NAF] = "naf", [KMS_BUCKET_USER] = "user"};
 	MDB_txn *txn;
 	int rc = mdb_txn_begin(s->keys, NULL, 0, &txn);
 

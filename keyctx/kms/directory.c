@@ -7,6 +7,7 @@
 #include "base/b64.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "keyctx/kms/users.h"
 
 enum { SELF_MAX = 8 };
 
@@ -14,17 +15,15 @@ struct kms_directory {
 	unsigned references;
 	struct kms_name *self[SELF_MAX];
 	size_t n_self;
-	/* `groups`, `ticket_keys` and `peers` own their values, `users` owns the users. The other
-	 * maps borrow them. */
-	struct map *users_by_name, *users_by_psk, *users_by_impi;
+	struct kms_users users;
+	/* `groups`, `ticket_keys` and `peers` own their values. The other maps borrow them. */
 	struct map *groups;
 	struct map *ticket_keys, *ticket_keys_by_owner;
 	struct map *peers, *peers_by_psk;
-	struct kms_user **users; /* every user once; the array owns them */
-	size_t n_users, users_room;
 	struct kms_policy policy;
 	struct kms_pki pki;
 	struct kms_gba gba;
+	struct kms_admins admins;
 };
 
 struct kms_name *kms_name_new(struct mikey_id id)
@@ -207,26 +206,16 @@ enum err kms_directory_new(struct kms_directory **out)
 
 	if (!d)
 		return ERR_NOMEM;
-	if (map_new(&d->users_by_name) || map_new(&d->users_by_psk) || map_new(&d->users_by_impi) ||
-	    map_new(&d->groups) || map_new(&d->ticket_keys) || map_new(&d->ticket_keys_by_owner) ||
-	    map_new(&d->peers) || map_new(&d->peers_by_psk)) {
+	if (kms_users_init(&d->users) || map_new(&d->groups) || map_new(&d->ticket_keys) ||
+	    map_new(&d->ticket_keys_by_owner) || map_new(&d->peers) || map_new(&d->peers_by_psk)) {
 		kms_directory_free(d);
 		return ERR_NOMEM;
 	}
 	d->references = 1;
 	kms_policy_init(&d->policy);
+	d->admins = (struct kms_admins){.rate_per_minute = 3000, .rate_burst = 100};
 	*out = d;
 	return ERR_OK;
-}
-
-void kms_user_free(struct kms_user *u)
-{
-	if (!u)
-		return;
-	kms_names_clear(&u->names);
-	mem_free(u->psk_id);
-	secret_clear(&u->psk);
-	mem_free(u);
 }
 
 void kms_group_free(struct kms_group *g)
@@ -275,12 +264,7 @@ void kms_directory_free(struct kms_directory *d)
 		return;
 	for (size_t i = 0; i < d->n_self; i++)
 		mem_free(d->self[i]);
-	for (size_t i = 0; i < d->n_users; i++)
-		kms_user_free(d->users[i]);
-	mem_free(d->users);
-	map_free(d->users_by_name);
-	map_free(d->users_by_psk);
-	map_free(d->users_by_impi);
+	kms_users_fini(&d->users);
 	map_free(d->ticket_keys_by_owner);
 	map_free(d->peers_by_psk);
 	FREE_VALUES(d->groups, kms_group_free);
@@ -338,38 +322,46 @@ bool kms_directory_is_self(const struct kms_directory *d, struct mikey_id id)
 	return false;
 }
 
-static enum err keep_user(struct kms_directory *d, struct kms_user *u)
-{
-	if (d->n_users == d->users_room) {
-		size_t room = d->users_room ? d->users_room * 2 : 16;
-		struct kms_user **grown = mem_resize(d->users, room, sizeof(*grown));
-
-		if (!grown)
-			return ERR_NOMEM;
-		d->users = grown;
-		d->users_room = room;
-	}
-	d->users[d->n_users++] = u;
-	return ERR_OK;
-}
-
 enum err kms_directory_take_user(struct kms_directory *d, struct kms_user *u)
 {
-	enum err e = keep_user(d, u);
+	enum err e = kms_users_add(&d->users, u);
 
-	if (e) {
+	if (e)
 		kms_user_free(u);
-		return e;
-	}
-	/* From here the directory owns `u`. After a failed map_put the caller must
-	 * discard the whole directory. */
-	for (size_t i = 0; !e && i < u->names.n; i++)
-		e = put(d->users_by_name, u->names.v[i], u);
-	if (!e && u->psk_id)
-		e = put(d->users_by_psk, u->psk_id, u);
-	if (!e && u->impi[0])
-		e = map_put(d->users_by_impi, u->impi, strlen(u->impi), u);
 	return e;
+}
+
+enum err kms_directory_replace_user(struct kms_directory *d, struct kms_user *old,
+                                    struct kms_user *u)
+{
+	enum err e = kms_users_replace(&d->users, old, u);
+
+	if (e)
+		kms_user_free(u);
+	return e;
+}
+
+void kms_directory_remove_user(struct kms_directory *d, struct kms_user *u)
+{
+	kms_users_remove(&d->users, u);
+}
+
+const struct kms_user *kms_directory_conflict(const struct kms_directory *d,
+                                              const struct kms_user *u,
+                                              const struct kms_user *except)
+{
+	const struct kms_user *other;
+
+	for (size_t i = 0; i < u->names.n; i++) {
+		other = get(d->users.by_name, kms_name_id(u->names.v[i]));
+		if (other && other != except)
+			return other;
+	}
+	other = u->psk_id ? get(d->users.by_psk, kms_name_id(u->psk_id)) : NULL;
+	if (other && other != except)
+		return other;
+	other = u->impi[0] ? kms_directory_user_by_impi(d, str_of(u->impi)) : NULL;
+	return other != except ? other : NULL;
 }
 
 enum err kms_directory_take_group(struct kms_directory *d, struct kms_group *g)
@@ -407,21 +399,28 @@ enum err kms_directory_take_peer(struct kms_directory *d, struct kms_peer *p)
 	return e;
 }
 
+/* Returns `u`, or NULL if it was removed: an older directory, which requests may still use, has the
+ * user even then. */
+static const struct kms_user *present(const struct kms_user *u)
+{
+	return u && !u->is_removed ? u : NULL;
+}
+
 const struct kms_user *kms_directory_user_by_psk(const struct kms_directory *d,
                                                  struct mikey_id psk_id)
 {
-	return get(d->users_by_psk, psk_id);
+	return present(get(d->users.by_psk, psk_id));
 }
 
 const struct kms_user *kms_directory_user_by_name(const struct kms_directory *d,
                                                   struct mikey_id name)
 {
-	return get(d->users_by_name, name);
+	return present(get(d->users.by_name, name));
 }
 
 const struct kms_user *kms_directory_user_by_impi(const struct kms_directory *d, struct str impi)
 {
-	return map_get(d->users_by_impi, impi.p, impi.n);
+	return present(map_get(d->users.by_impi, impi.p, impi.n));
 }
 
 bool kms_user_has(const struct kms_user *u, struct mikey_id name)
@@ -478,12 +477,32 @@ bool kms_peer_speaks_for(const struct kms_peer *p, struct mikey_id id)
 
 size_t kms_directory_users(const struct kms_directory *d)
 {
-	return d->n_users;
+	return d->users.n;
 }
 
 const struct kms_user *kms_directory_user_at(const struct kms_directory *d, size_t i)
 {
-	return d->users[i];
+	return d->users.v[i].user;
+}
+
+uint64_t kms_directory_user_serial(const struct kms_directory *d, size_t i)
+{
+	return d->users.v[i].serial;
+}
+
+size_t kms_directory_users_after(const struct kms_directory *d, uint64_t serial)
+{
+	size_t from = 0, to = d->users.n;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (d->users.v[middle].serial <= serial)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
 }
 
 struct kms_policy *kms_directory_policy(struct kms_directory *d)
@@ -518,4 +537,14 @@ const struct kms_gba *kms_directory_gba(const struct kms_directory *d)
 void kms_directory_set_gba(struct kms_directory *d, const struct kms_gba *gba)
 {
 	d->gba = *gba;
+}
+
+const struct kms_admins *kms_directory_admins(const struct kms_directory *d)
+{
+	return &d->admins;
+}
+
+void kms_directory_set_admins(struct kms_directory *d, const struct kms_admins *admins)
+{
+	d->admins = *admins;
 }

@@ -53,12 +53,21 @@ bool kms_pattern_fits(const struct kms_pattern *p, struct mikey_id id);
  * URI. The result points into `id`. */
 struct str kms_host_of(struct mikey_id id);
 
+/* Where a user comes from: the credentials file, or the provisioning listener. */
+enum kms_user_origin { KMS_USER_OF_FILE, KMS_USER_PROVISIONED };
+
+/* Shared by count, so that a request keeps its user when the user is removed. A user in a directory
+ * does not change; a change puts another struct in its place. */
 struct kms_user {
 	struct kms_names names; /* identities; log lines show the first */
 	struct kms_name *psk_id;
 	struct secret psk;    /* empty: the user has no key here and uses a certificate or GBA */
 	uint64_t psk_until_s; /* end of the key's validity, seconds since 1970; 0: it never ends */
 	char impi[256];       /* private identity (IMPI) for GBA; empty: none */
+	enum kms_user_origin origin;
+	uint64_t version; /* of a provisioned user: each change makes it larger */
+	unsigned shared;  /* number of references beyond the first */
+	bool is_removed;  /* the directory has it no longer */
 };
 
 struct kms_group {
@@ -137,10 +146,23 @@ bool kms_directory_is_self(const struct kms_directory *d, struct mikey_id id);
 /* These functions take ownership of the entry, also on failure. ERR_EXISTS: another entry has this
  * name or key id. ERR_NOMEM. */
 enum err kms_directory_take_user(struct kms_directory *d, struct kms_user *u) MUST_USE;
+/* Puts `u` in the place of `old`. Changes all or nothing, and takes ownership of `u` also on
+ * failure. Cannot fail if `u` was in the place of `old` before and no user was added since. */
+enum err kms_directory_replace_user(struct kms_directory *d, struct kms_user *old,
+                                    struct kms_user *u) MUST_USE;
+void kms_directory_remove_user(struct kms_directory *d, struct kms_user *u);
+/* Returns a user other than `except` (may be NULL) that has a name, the key id or the private
+ * identity of `u`; NULL if there is none. */
+const struct kms_user *kms_directory_conflict(const struct kms_directory *d,
+                                              const struct kms_user *u,
+                                              const struct kms_user *except);
 enum err kms_directory_take_group(struct kms_directory *d, struct kms_group *g) MUST_USE;
 enum err kms_directory_take_ticket_key(struct kms_directory *d, struct kms_ticket_key *k) MUST_USE;
 enum err kms_directory_take_peer(struct kms_directory *d, struct kms_peer *p) MUST_USE;
+/* Releases one reference. Takes NULL. */
 void kms_user_free(struct kms_user *u);
+/* Adds a reference and returns `u`. */
+struct kms_user *kms_user_keep(struct kms_user *u);
 void kms_group_free(struct kms_group *g);
 void kms_ticket_key_free(struct kms_ticket_key *k);
 void kms_peer_free(struct kms_peer *p);
@@ -165,6 +187,10 @@ bool kms_peer_speaks_for(const struct kms_peer *p, struct mikey_id id);
 size_t kms_directory_users(const struct kms_directory *d);
 /* Returns user `i`, in the order in which users were added; i < kms_directory_users(). */
 const struct kms_user *kms_directory_user_at(const struct kms_directory *d, size_t i);
+/* A listing in parts: the serial number of user `i`, and the index of the first user with a larger
+ * one. Users that are added later have larger numbers; a change keeps the number. */
+uint64_t kms_directory_user_serial(const struct kms_directory *d, size_t i);
+size_t kms_directory_users_after(const struct kms_directory *d, uint64_t serial);
 
 /* Returns the policy. The reader of the configuration writes it, the KMS reads it. */
 struct kms_policy *kms_directory_policy(struct kms_directory *d);
@@ -198,5 +224,29 @@ void kms_gba_init(struct kms_gba *gba);
 
 const struct kms_gba *kms_directory_gba(const struct kms_directory *d);
 void kms_directory_set_gba(struct kms_directory *d, const struct kms_gba *gba);
+
+/* What a client of the provisioning listener may do: an auditor reads, a provisioner also changes
+ * users, an admin also rotates ticket keys. */
+enum kms_admin_role {
+	KMS_ADMIN_AUDITOR = 1 << 0,
+	KMS_ADMIN_PROVISIONER = 1 << 1,
+	KMS_ADMIN_ADMIN = 1 << 2,
+};
+enum { KMS_ADMINS_MAX = 64 };
+
+struct kms_admin {
+	char name[256]; /* a DNS name, or the common name, of the client's certificate */
+	uint8_t role;   /* enum kms_admin_role */
+};
+
+struct kms_admins {
+	struct kms_admin v[KMS_ADMINS_MAX];
+	size_t n;
+	/* request limits of each client; rate_per_minute 0: no limit */
+	uint32_t rate_per_minute, rate_burst;
+};
+
+const struct kms_admins *kms_directory_admins(const struct kms_directory *d);
+void kms_directory_set_admins(struct kms_directory *d, const struct kms_admins *admins);
 
 #endif

@@ -148,6 +148,13 @@ static enum kms_key_found find_cert(struct kms_request *r)
 	return KMS_KEY_FOUND;
 }
 
+/* Keeps the user: it may be removed while the request waits for a BSF or another KMS. */
+static void set_user(struct kms_request *r, const struct kms_user *u)
+{
+	kms_user_free(r->user);
+	r->user = u ? kms_user_keep((struct kms_user *)(uintptr_t)u) : NULL;
+}
+
 enum kms_key_found kms_request_find_owner(struct kms_request *r)
 {
 	struct mikey_id psk_id = authority_psk_id(r->a);
@@ -155,9 +162,9 @@ enum kms_key_found kms_request_find_owner(struct kms_request *r)
 
 	if (authority_is_pk(r->a))
 		return find_cert(r);
-	r->user = mikey_id_is_set(psk_id)
-	                  ? kms_directory_user_by_psk(r->d, psk_id)
-	                  : kms_directory_user_by_name(r->d, authority_sender(r->a));
+	set_user(r, mikey_id_is_set(psk_id)
+	                    ? kms_directory_user_by_psk(r->d, psk_id)
+	                    : kms_directory_user_by_name(r->d, authority_sender(r->a)));
 	if (user_is_live(r, r->user)) {
 		r->owner = KMS_OWNER_USER;
 		return KMS_KEY_FOUND;

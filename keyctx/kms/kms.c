@@ -50,6 +50,8 @@ enum err kms_new(struct kms **out, const struct kms_config *config, struct why *
 	}
 	if (!e && kms_directory_self(k->directory).data.n == 0)
 		e = why_fail(why, ERR_INVALID, "the KMS has no identity: set kms.id");
+	if (!e)
+		e = kms_provision_load(k, why);
 	if (e) {
 		kms_free(k);
 		return e;
@@ -70,10 +72,18 @@ void kms_free(struct kms *k)
 	mem_free(k);
 }
 
-void kms_take_directory(struct kms *k, struct kms_directory *d)
+enum err kms_take_directory(struct kms *k, struct kms_directory *d, struct why *why)
 {
+	enum err e = kms_provision_carry(d, k->directory, why);
+
+	if (e) {
+		kms_directory_free(d);
+		return e;
+	}
 	kms_directory_free(k->directory);
 	k->directory = d;
+	k->generation++;
+	return ERR_OK;
 }
 
 const struct kms_directory *kms_get_directory(const struct kms *k)
@@ -111,7 +121,7 @@ enum err kms_tick(struct kms *k, uint64_t wall_ns)
 	const struct kms_policy *p = kms_directory_policy(k->directory);
 	uint64_t keep_ns = 2 * (uint64_t)p->skew_s * NS_PER_S;
 	size_t gone;
-	enum err e = ERR_OK, e_nafs;
+	enum err e = ERR_OK, e_nafs, e_users;
 
 	/* A message whose T differs from now by more than the skew is refused because of its T, so
 	 * its entry is no longer needed. */
@@ -126,7 +136,8 @@ enum err kms_tick(struct kms *k, uint64_t wall_ns)
 	                                                    : kms_keep_ns(p),
 	            RATE_AT_ONCE);
 	asks_expire(k->asks, wall_ns, ASKS_AT_ONCE);
-	return e ? e : e_nafs;
+	e_users = kms_provision_follow(k);
+	return e ? e : e_nafs ? e_nafs : e_users;
 }
 
 enum err kms_rotate(struct kms *k, uint64_t wall_ns)
@@ -156,6 +167,8 @@ void kms_get_stats(const struct kms *k, struct kms_stats *out)
 		.tpks_made = k->tpks_made,
 		.store_failures = k->store_failures,
 		.users = kms_directory_users(k->directory),
+		.users_skipped = k->users_skipped,
+		.generation = k->generation,
 		.tpks = k->tpks.n,
 		.replay_entries = k->config.store.ops->count(k->config.store.arg),
 		.rate_entries = rate_count(k->rate),

@@ -68,9 +68,10 @@ struct kms_config {
 enum err kms_new(struct kms **out, const struct kms_config *config, struct why *why) MUST_USE;
 /* Frees the KMS. The caller must have freed all requests before. */
 void kms_free(struct kms *k);
-/* Replaces users, rules and keys. Requests that have already begun keep the old ones. Takes
- * ownership of `d`. */
-void kms_take_directory(struct kms *k, struct kms_directory *d);
+/* Replaces users, rules and keys; provisioned users stay. Requests that have already begun keep the
+ * old ones. Takes ownership of `d`, also on failure, when nothing changes. ERR_EXISTS: a user of
+ * `d` has a name, key id or private identity of a provisioned user; ERR_NOMEM. */
+enum err kms_take_directory(struct kms *k, struct kms_directory *d, struct why *why) MUST_USE;
 const struct kms_directory *kms_get_directory(const struct kms *k);
 
 /*
@@ -140,7 +141,9 @@ struct kms_stats {
 	/* requests refused because their T is not later than that of messages already forgotten:
 	 * the clock was set back */
 	uint64_t clock_back;
-	size_t nafs_unknown; /* B-TIDs remembered that the BSF does not know */
+	size_t nafs_unknown;    /* B-TIDs remembered that the BSF does not know */
+	uint64_t users_skipped; /* users of the store that conflict with another user */
+	uint64_t generation;    /* how often kms_take_directory replaced the directory */
 	size_t users, tpks, replay_entries, rate_entries, requests;
 };
 

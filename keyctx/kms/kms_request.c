@@ -431,6 +431,7 @@ void kms_request_free(struct kms_request *r)
 	pki_chain_free(r->chain);
 	secret_clear(&r->naf.record);
 	secret_clear(&r->tpk_naf.record);
+	kms_user_free(r->user);
 	kms_directory_free(r->d);
 	mem_free(r->octets);
 	mem_free(r);
@@ -454,6 +455,16 @@ static enum err keep_naf(struct kms_request *r, const struct naf_key *given)
 		                    (struct view){record, len});
 	secret_free(record);
 	return e;
+}
+
+/* Refuses the request if its user was removed or changed since it was authenticated. */
+static bool user_is_gone(struct kms_request *r)
+{
+	if (!r->user || !r->user->is_removed)
+		return false;
+	kms_request_refuse(r, KMS_UNKNOWN_KEY, MIKEY_E_AUTH,
+	                   "the user was removed or changed while the request waited");
+	return true;
 }
 
 void kms_request_give_naf(struct kms_request *r, enum err e, const struct naf_key *key,
@@ -483,10 +494,10 @@ void kms_request_give_naf(struct kms_request *r, enum err e, const struct naf_ke
 		                   e == ERR_LIMIT ? "too many requests wait for the BSF or another "
 		                                    "KMS (--waiting-max)"
 		                                  : "the BSF did not answer");
-	else if (for_ticket)
-		serve_resolve(r);
-	else
+	else if (!for_ticket)
 		identify(r);
+	else if (!user_is_gone(r))
+		serve_resolve(r);
 }
 
 void kms_request_give_peer(struct kms_request *r, struct view octets, uint64_t wall_ns)
@@ -494,6 +505,8 @@ void kms_request_give_peer(struct kms_request *r, struct view octets, uint64_t w
 	CHECK(kms_request_waits_for(r) == KMS_WAIT_PEER);
 	r->wall_ns = wall_ns;
 	kms_request_move(r, KMS_REQUEST_ON_GIVEN_PEER);
+	if (user_is_gone(r))
+		return;
 	if (octets.n)
 		serve_relayed(r, octets);
 	else

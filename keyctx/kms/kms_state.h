@@ -24,6 +24,8 @@ struct kms {
 	uint8_t naf_at[KMS_STORE_KEY_MAX];
 	size_t naf_at_n;
 	size_t requests;
+	uint64_t generation;    /* how often the directory was replaced */
+	uint64_t users_skipped; /* users of the store that conflict with another user */
 };
 
 enum { KMS_ERROR_MAX = 1024, KMS_REASON_MAX = 320 };
@@ -72,7 +74,7 @@ struct kms_request {
 	void *names_arg;
 
 	enum kms_owner owner;
-	const struct kms_user *user;
+	struct kms_user *user; /* holds one reference; NULL: no user has the key */
 	/* the peer KMS that sent the request, if `owner` is KMS_OWNER_PEER */
 	const struct kms_peer *asking;
 	/* special reason why the key is unknown, static text; NULL: none */
@@ -142,5 +144,15 @@ enum kms_key_found kms_request_find_naf(struct kms_request *r, struct mikey_id i
 void serve_request(struct kms_request *r);
 void serve_resolve(struct kms_request *r);
 void serve_relayed(struct kms_request *r, struct view octets);
+
+/* Add the users of the store at the start, and those that another KMS has changed since.
+ * kms_provision_load: ERR_EXISTS (a user conflicts with the credentials file), ERR_SYNTAX,
+ * ERR_NOMEM, or an error of the store. */
+enum err kms_provision_load(struct kms *k, struct why *why) MUST_USE;
+enum err kms_provision_follow(struct kms *k) MUST_USE;
+/* Copies the provisioned users of one directory to another. On failure some are copied already.
+ * ERR_EXISTS: `why` names both users; ERR_NOMEM. */
+enum err kms_provision_carry(struct kms_directory *to, const struct kms_directory *from,
+                             struct why *why) MUST_USE;
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What a KMS must keep across restarts: the messages it served, its ticket protection keys, and
- * keys from a BSF. This is an interface; control/kms/store.c keeps the data on disk. */
+/* What a KMS must keep across restarts: the messages it served, its ticket protection keys, keys
+ * from a BSF, and provisioned users. This is an interface; control/kms/store.c keeps the data on
+ * disk. */
 #ifndef KEYCTX_KMS_STORE_H
 #define KEYCTX_KMS_STORE_H
 
@@ -13,7 +14,7 @@
 
 enum { KMS_STORE_KEY_MAX = 400 };
 
-enum kms_bucket { KMS_BUCKET_TPK, KMS_BUCKET_NAF, KMS_BUCKETS };
+enum kms_bucket { KMS_BUCKET_TPK, KMS_BUCKET_NAF, KMS_BUCKET_USER, KMS_BUCKETS };
 
 /* Called for each entry; an error that it returns ends the walk. The views are valid during the
  * callback. */
@@ -45,6 +46,10 @@ struct kms_store_ops {
 	enum err (*next)(void *arg, enum kms_bucket bucket, struct view after, uint8_t *key,
 	                 size_t *key_n, struct secret *value);
 	enum err (*each)(void *arg, enum kms_bucket bucket, kms_store_fn *fn, void *fn_arg);
+	/* For a store that several KMSs share: calls `fn` for each entry that another KMS put or
+	 * removed (then the value is empty) since the last call. NULL: nobody else uses the store.
+	 */
+	enum err (*follow)(void *arg, enum kms_bucket bucket, kms_store_fn *fn, void *fn_arg);
 };
 
 struct kms_store {
