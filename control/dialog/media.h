@@ -45,10 +45,9 @@ struct dialog_media {
 	const char *row; /* static text: row of the IMS tables, or "" */
 	/* optional SRTP: the answer decides `mode` and whether the answerer's side is secure */
 	bool is_optional;
-	bool had_keys;       /* the offer had keys: an RTP/SAVP answer without keys is refused */
-	bool answers_in_avp; /* the answer has RTP/AVP(F) with keys (row O8 of docs/keying.md) */
-	bool is_applied;     /* write a=3ge2ae:applied into the SDP for the UE */
-	char *acfg;          /* owned; row O9: value of a=acfg in the answer; else NULL */
+	bool had_keys;   /* the offer had keys: an RTP/SAVP answer without keys is refused */
+	bool is_applied; /* write a=3ge2ae:applied into the SDP for the UE */
+	char *acfg;      /* owned; row O9: value of a=acfg in the answer; else NULL */
 	char kind[16], proto[24]; /* media type and protocol of the offered m-line, cut to fit */
 	char *reason; /* owned; why this m-line alone is refused or not relayed; else NULL */
 };

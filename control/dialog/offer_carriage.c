@@ -145,7 +145,6 @@ enum err offer_carriage_ims(struct offer_line *p, struct offer_carriage *c)
 	                                   : ims_decide_from_core(&f, &call);
 	p->m->row = d.row;
 	*c = carry_as_decided(p, d.action);
-	p->m->answers_in_avp = d.action == IMS_E2AE_AVP;
 	p->m->is_applied = c->mode == RELAY_MODE_E2AE;
 	if (d.action == IMS_E2AE_CAPABILITY) {
 		p->m->acfg = mem_text(p->capability.acfg, strlen(p->capability.acfg));

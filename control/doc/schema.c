@@ -440,9 +440,8 @@ static enum err refuse_unknown(struct schema_in *in, const struct schema *s, str
 		                     "no such field; did you mean \"%s\"?", near->name);
 	if (n >= sizeof(list))
 		return schema_refuse(
-			in, ERR_INVALID, NULL, NULL,
-			"no such field; docs/control-protocol.md lists the %zu fields of %s", s->n,
-			s->name);
+			in, ERR_INVALID, NULL, NULL, "no such field; %s lists the %zu fields of %s",
+			in->page ? in->page : "docs/control-protocol.md", s->n, s->name);
 	return schema_refuse(in, ERR_INVALID, NULL, NULL, "no such field; %s has %s", s->name,
 	                     n ? list : "none");
 }
@@ -501,7 +500,12 @@ enum err schema_read_document(const struct schema *s, const struct doc *d, void 
                               struct why *why)
 {
 	struct schema_fault fault = {.e = ERR_OK};
-	struct schema_in in = {.refuse_null = true, .root = s->name, .fault = &fault};
+	struct schema_in in = {
+		.refuse_null = true,
+		.root = s->name,
+		.page = "the manual",
+		.fault = &fault,
+	};
 	enum err e = schema_read(&in, s, d, out);
 
 	if (e)

@@ -29,6 +29,7 @@ struct schema_in {
 	bool ignore_unknown; /* true, for ng: skip unknown fields, and take 0 and 1 for bools */
 	bool refuse_null;    /* true, for files: refuse null; false: null means the default */
 	const char *root;    /* name of the whole document in faults; NULL: "params" */
+	const char *page;    /* document that lists the fields; NULL: docs/control-protocol.md */
 	const void *context; /* data of the caller: names for types, defaults for preset_at */
 	struct schema_fault *fault; /* set by the failure that ends reading; not NULL */
 	char path[160];             /* path of the field that is being read */

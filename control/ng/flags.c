@@ -273,8 +273,9 @@ static const struct ng_word flag_words[] = {
          "an offer is refused while an offer of the other side is open; without this flag it "
          "replaces that offer"},
 	{"gates-by-direction", NG_SUPPORTED, flag_gates,
-         "a=inactive, a=sendonly and a=recvonly close gates: packets in the closed direction are "
-         "dropped, RTCP too"},
+         "a=inactive, a=sendonly and a=recvonly close gates: RTP in the closed direction is "
+         "dropped, "
+         "RTCP passes"},
 	{"pass-bundle", NG_SUPPORTED, flag_bundle, "a=group:BUNDLE is kept"},
 	{"recrypt", NG_SUPPORTED, flag_recrypt,
          "if both sides have SRTP, the gateway terminates it with its own keys instead of passing "

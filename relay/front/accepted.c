@@ -58,7 +58,9 @@ static enum err check_numbers(const struct accepted_at *at, const struct relay_l
 		return fail(at, ERR_INVALID,
 		            "rtcp, latch or rekey_roc has a value outside its enum");
 	if (l->dscp > DSCP_MAX)
-		return fail(at, ERR_RANGE, "dscp is out of range (0 to 63)");
+		return why_fail(at->why, ERR_RANGE,
+		                "media '%.31s' leg %s: dscp %u is out of range (0 to %d)",
+		                at->media->id, relay_leg_name(at->leg), l->dscp, DSCP_MAX);
 	if (l->port_rtp == 0)
 		return fail(at, ERR_INVALID, "its local RTP port is missing");
 	if ((l->rtcp == RELAY_RTCP_PAIR) != (l->port_rtcp != 0) || l->port_rtcp == l->port_rtp)
