@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clk.h"
 #include "base/mem.h"
 #include "base/secret.h"
 #include "control/net/loop.h"
@@ -17,6 +18,8 @@ enum {
 	READS_A_TURN = 8,       /* calls of recvmmsg before other descriptors are served */
 	SOCKET_BUFFER_BYTES = 4 << 20,
 };
+/* Further datagrams wait for the next round when a round took this long. */
+#define ROUND_NS (8 * NS_PER_MS)
 
 struct udp {
 	int fd;
@@ -62,10 +65,11 @@ static int take_some(struct udp *u)
 static void readable(void *arg, bool is_readable, bool is_writable)
 {
 	struct udp *u = arg;
+	uint64_t began_ns = clk_mono_ns();
 
 	(void)is_readable;
 	(void)is_writable;
-	for (int i = 0; i < READS_A_TURN; i++)
+	for (int i = 0; i < READS_A_TURN && clk_mono_ns() - began_ns < ROUND_NS; i++)
 		if (take_some(u) < DATAGRAMS_AT_ONCE)
 			return;
 }

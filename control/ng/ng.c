@@ -17,7 +17,12 @@
 #include "control/ng/reply.h"
 #include "control/session/targets.h"
 
-enum { IGNORED_LOG_EVERY = 1000, REPLY_KEEP_BYTES = 2 * NG_MESSAGE_MAX };
+enum {
+	IGNORED_LOG_EVERY = 1000,
+	REPLY_KEEP_BYTES = 2 * NG_MESSAGE_MAX,
+	LIST_MAX_BYTES = 60000, /* the calls of a list; the reply must fit into a datagram */
+	LIST_MARKS_BYTES = 4,   /* what a list has for each call besides the Call-ID */
+};
 #define EXPIRE_EVERY_NS (100 * NS_PER_MS) /* shortest time between two runs of the timer */
 
 struct ng {
@@ -352,10 +357,17 @@ static void do_list(struct ng_request *q, const struct ng_message *m)
 	struct doc *d = result(p, "ok"), *calls = doc_list(p->out);
 	struct registry_session *s;
 	uint32_t at = 0;
+	size_t room = LIST_MAX_BYTES;
 
 	while (calls && calls->n < m->limit &&
-	       (s = registry_next(service_registry(p->config.service), &at)))
-		doc_append(calls, doc_text(p->out, str_of(s->spec->id)));
+	       (s = registry_next(service_registry(p->config.service), &at))) {
+		struct str id = str_of(s->spec->id);
+
+		if (id.n + LIST_MARKS_BYTES > room)
+			break;
+		room -= id.n + LIST_MARKS_BYTES;
+		doc_append(calls, doc_text(p->out, id));
+	}
 	doc_set(d, "calls", calls);
 	request_answer(q, d);
 }

@@ -150,10 +150,38 @@ static void a_running_call_never_gets_the_proxies_words(void)
 	end_ng();
 }
 
+/* A list of many calls has as many Call-IDs as one datagram can carry. */
+static void a_list_fits_into_a_datagram(void)
+{
+	enum { CALLS = 900 };
+	const struct doc *calls;
+
+	v4_port_max = 39999;
+	begin_ng(NULL);
+	set_sessions_max(CALLS);
+	for (unsigned i = 0; i < CALLS; i++) {
+		char text[1024];
+
+		snprintf(text, sizeof(text),
+		         "\"command\":\"offer\",\"call-id\":\"%0120u\",\"from-tag\":\"a\",\"sdp\":"
+		         "\"" HEAD AUDIO "\"",
+		         i);
+		REQUIRE(tell(text));
+	}
+	EXPECT(tell("\"command\":\"list\",\"limit\":100000"));
+	calls = doc_get(told, "calls");
+	EXPECT(calls && calls->n > 400 && calls->n * 123 < 65000);
+	EXPECT(tell("\"command\":\"list\",\"limit\":7"));
+	EXPECT_INT(doc_get(told, "calls")->n, 7);
+	end_ng();
+	v4_port_max = 30999;
+}
+
 TEST_MAIN("ng-limits",
           {"new calls are refused in the proxies' words",
            new_calls_are_refused_in_the_proxies_words},
           {"an added line alone is refused", an_added_line_alone_is_refused},
           {"lines are accepted while ports last", lines_are_accepted_while_ports_last},
           {"a running call never gets the proxies' words",
-           a_running_call_never_gets_the_proxies_words})
+           a_running_call_never_gets_the_proxies_words},
+          {"a list fits into a datagram", a_list_fits_into_a_datagram})
