@@ -65,7 +65,7 @@ FUZZERS   := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/bin/%)
 # Sources that all test programs link. replay.c (a main function) and fake_relay.c (it replaces the relay) are linked only by the rules that name them.
 HARNESS   := $(filter-out %/replay.c %/fake_relay.c,$(wildcard tests/harness/*.c))
 # Tests of control/ that link tests/harness/fake_relay.c in place of the relay.
-ON_FAKE   := unit/test_dialog% unit/test_keying unit/test_ng_% unit/test_ng unit/test_service% fuzz/fuzz_json_rpc
+ON_FAKE   := unit/test_dialog% unit/test_keying unit/test_ng_% unit/test_ng unit/test_rpc_% unit/test_service% fuzz/fuzz_json_rpc
 layers_of  = $(if $(filter $(ON_FAKE),$(1)),$(LAYERS:relay=fake_relay),$(LAYERS))
 static_of  = $(patsubst %,$(BUILD)/lib%.a,$(layers_of))
 shared_of  = $(patsubst %,$(BUILD)/tests/lib%.so,$(layers_of))

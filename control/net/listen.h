@@ -28,6 +28,7 @@ struct listen_ops {
 	void (*opened)(void *arg, struct listen_conn *c); /* may be NULL */
 	void (*line)(void *arg, struct listen_conn *c, struct str line);
 	void (*too_long)(void *arg, struct listen_conn *c);
+	void (*more)(void *arg, struct listen_conn *c); /* may be NULL: see listen_conn_work */
 	void (*closed)(void *arg, struct listen_conn *c);
 };
 
@@ -67,5 +68,16 @@ void *listen_conn_user(const struct listen_conn *c);
  * and reading from it pauses at requests_max holds. */
 void listen_conn_hold(struct listen_conn *c);
 void listen_conn_release(struct listen_conn *c);
+/*
+ * Work in slices. `line` and `more` call listen_conn_work(c, true) when they leave work undone:
+ * then no further line of this connection is handled, and a later round calls `more`, until it
+ * calls listen_conn_work(c, false). Between two slices the loop serves other descriptors and
+ * timers.
+ */
+void listen_conn_work(struct listen_conn *c, bool is_undone);
+/* Is there time left in this slice? For `line` and `more`. */
+bool listen_conn_has_time(const struct listen_conn *c);
+/* False: the connection is closed or will be closed, so nobody reads further answers. */
+bool listen_conn_is_open(const struct listen_conn *c);
 
 #endif

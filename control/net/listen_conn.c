@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clk.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/secret.h"
@@ -18,6 +19,11 @@ enum {
 	STALLED_AFTER_S = 10,   /* closes a connection whose peer reads no output for this long */
 	OUT_KEEP_BYTES = 65536, /* when the output is sent, a buffer larger than this is freed */
 };
+/* A slice is the time that a connection may work at once; a round is the time that all connections
+ * of a listener may work before the loop serves other descriptors. Each may take longer by one
+ * request. */
+#define SLICE_NS (4 * NS_PER_MS)
+#define ROUND_NS (8 * NS_PER_MS)
 
 struct listen_conn {
 	struct link link, flush_link, more_link;
@@ -29,11 +35,13 @@ struct listen_conn {
 	struct buf out;
 	size_t out_sent; /* octets of `out` that are sent */
 	void *user;
-	unsigned n_held; /* holds: unanswered requests, and one while `closed` runs */
-	bool paused;     /* not reading: too many holds or lines, or too much unsent output */
-	bool closing;    /* the connection is closed once the output is sent */
-	bool dead;       /* `closed` was called; the last release frees the struct */
-	bool in_lines;   /* conn_lines is running */
+	unsigned n_held;   /* holds: unanswered requests, and one while `closed` runs */
+	bool paused;       /* not reading: too many holds or lines, or too much unsent output */
+	bool closing;      /* the connection is closed once the output is sent */
+	bool dead;         /* `closed` was called; the last release frees the struct */
+	bool in_lines;     /* conn_lines or conn_work is running */
+	bool working;      /* work of the last message is undone: `more` goes on with it */
+	uint64_t slice_ns; /* when the present slice began */
 };
 
 static void conn_free(struct listen_conn *c)
@@ -162,11 +170,44 @@ void *listen_conn_user(const struct listen_conn *c)
 
 static bool must_pause(const struct listen_conn *c)
 {
-	return c->n_held >= c->listener->config.requests_max ||
+	return c->working || c->n_held >= c->listener->config.requests_max ||
 	       out_waiting(c) > c->listener->config.out_max_bytes / 2;
 }
 
-/* Lets the further lines of a connection wait for the next round, after LINES_A_TURN lines. */
+void listen_conn_work(struct listen_conn *c, bool is_undone)
+{
+	c->working = is_undone;
+}
+
+bool listen_conn_has_time(const struct listen_conn *c)
+{
+	return clk_mono_ns() - c->slice_ns < SLICE_NS;
+}
+
+bool listen_conn_is_open(const struct listen_conn *c)
+{
+	return !c->dead && !c->closing && !c->out.bad;
+}
+
+static void slice_begin(struct listen_conn *c)
+{
+	c->slice_ns = clk_mono_ns();
+	c->in_lines = true;
+}
+
+/* Returns false when the connection has ended; it may be freed then. */
+static bool slice_end(struct listen_conn *c)
+{
+	c->listener->spent_ns += clk_mono_ns() - c->slice_ns;
+	c->in_lines = false;
+	if (c->dead && c->n_held == 0)
+		conn_free(c);
+	else
+		return !c->dead;
+	return false;
+}
+
+/* Lets the further lines or work of a connection wait for the next round. */
 static void more_later(struct listen_conn *c)
 {
 	static const struct timeval at_once = {0};
@@ -174,7 +215,7 @@ static void more_later(struct listen_conn *c)
 
 	if (list_has(&c->more_link))
 		return;
-	if (list_is_empty(&l->mores) && event_add(l->more_event, &at_once)) {
+	if (event_add(l->more_event, &at_once) && list_is_empty(&l->mores)) {
 		listen_conn_close(c);
 		return;
 	}
@@ -187,10 +228,10 @@ static void conn_lines(struct listen_conn *c)
 	const struct listen_config *config = &c->listener->config;
 	size_t start = 0;
 	unsigned n_lines = 0;
-	bool too_long = false;
+	bool too_long = false, turn_over = false;
 
-	c->in_lines = true;
-	while (!c->dead && !c->closing && !(c->paused = n_lines == LINES_A_TURN || must_pause(c))) {
+	slice_begin(c);
+	while (!c->dead && !c->closing && !(c->paused = turn_over || must_pause(c))) {
 		char *from = c->in + (c->in_seen > start ? c->in_seen : start);
 		char *end = memchr(from, '\n', (size_t)(c->in + c->in_len - from));
 		size_t n = end ? (size_t)(end - (c->in + start)) : c->in_len - start;
@@ -204,16 +245,12 @@ static void conn_lines(struct listen_conn *c)
 			n--;
 		if (n)
 			config->ops->line(config->arg, c, str_make(c->in + start, n));
-		n_lines++;
+		turn_over = ++n_lines == LINES_A_TURN || !listen_conn_has_time(c);
 		start = c->in ? (size_t)(end + 1 - c->in) : 0;
 		c->in_seen = start;
 	}
-	c->in_lines = false;
-	if (c->dead) {
-		if (c->n_held == 0)
-			conn_free(c);
+	if (!slice_end(c))
 		return;
-	}
 	if (start) {
 		memmove(c->in, c->in + start, c->in_len - start);
 		secret_wipe(c->in + c->in_len - start, start);
@@ -225,9 +262,20 @@ static void conn_lines(struct listen_conn *c)
 		listen_conn_close(c);
 	} else if (c->paused) {
 		event_del(c->read_event);
-		if (n_lines == LINES_A_TURN)
+		if (turn_over || c->working)
 			more_later(c);
 	}
+}
+
+/* Goes on with the work of the last message. */
+static void conn_work(struct listen_conn *c)
+{
+	const struct listen_config *config = &c->listener->config;
+
+	slice_begin(c);
+	config->ops->more(config->arg, c);
+	if (slice_end(c) && c->working && !c->closing)
+		more_later(c);
 }
 
 static void resume_if_idle(struct listen_conn *c)
@@ -242,6 +290,13 @@ static void resume_if_idle(struct listen_conn *c)
 	}
 	if (c->in_len)
 		event_active(c->read_event, EV_TIMEOUT, 1);
+}
+
+/* Must messages wait for the next round? True when this round has no time left, or when other
+ * connections wait already. */
+static bool must_wait(const struct listener *l)
+{
+	return l->spent_ns >= ROUND_NS || !list_is_empty(&l->mores);
 }
 
 void listen_conn_hold(struct listen_conn *c)
@@ -301,7 +356,13 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		}
 		c->in_len += (size_t)n;
 	}
-	conn_lines(c);
+	if (must_wait(c->listener)) {
+		c->paused = true;
+		event_del(c->read_event);
+		more_later(c);
+	} else {
+		conn_lines(c);
+	}
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -337,10 +398,34 @@ void listen_flush(struct listener *l)
 	}
 }
 
+/* Lets one connection of `mores` go on. */
+static void go_on(struct listen_conn *c)
+{
+	if (c->working) {
+		conn_work(c);
+	} else if (c->paused && !c->closing && !must_pause(c)) {
+		c->paused = false;
+		if (event_add(c->read_event, NULL))
+			listen_conn_close(c);
+		else
+			conn_lines(c);
+	}
+}
+
 void listen_go_on(struct listener *l)
 {
-	for (struct link *k; (k = list_pop(&l->mores));)
-		resume_if_idle(LIST_OF(k, struct listen_conn, more_link));
+	static const struct timeval at_once = {0};
+	const struct link *last = l->mores.prev;
+	struct link *k = NULL;
+
+	/* A connection that is not done goes to the end of the list: its turn is in another round.
+	 */
+	l->spent_ns = 0;
+	while (k != last && l->spent_ns < ROUND_NS && (k = list_pop(&l->mores)))
+		go_on(LIST_OF(k, struct listen_conn, more_link));
+	/* Without memory for the event the connections wait until another one asks for it. */
+	if (!list_is_empty(&l->mores))
+		(void)event_add(l->more_event, &at_once);
 }
 
 enum err listen_conn_new(struct listener *l, int fd)

@@ -17,8 +17,9 @@ struct listener {
 	struct event *flush_event, *more_event;
 	struct link conns;   /* all connections */
 	struct link flushes; /* connections with output queued in this round */
-	struct link mores;   /* connections whose further lines wait for the next round */
+	struct link mores;   /* connections whose lines or work wait for the next round */
 	unsigned n_conns;
+	uint64_t spent_ns; /* time spent on messages since listen_go_on was last called */
 };
 
 /* Creates the connection of the accepted socket `fd`. On ERR_NOMEM the caller keeps `fd`. */
@@ -27,7 +28,7 @@ enum err listen_conn_new(struct listener *l, int fd) MUST_USE;
 void listen_end_all(struct listener *l);
 /* Sends the output that was queued in this round. */
 void listen_flush(struct listener *l);
-/* Resumes the connections in `mores`. */
+/* Lets the connections in `mores` go on, the first one first, within the time of a round. */
 void listen_go_on(struct listener *l);
 
 #endif

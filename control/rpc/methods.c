@@ -27,7 +27,8 @@ static const struct schema_field id_fields[] = {
 };
 static const struct schema id_schema = SCHEMA_OF("the request", id_fields, struct id_params);
 
-enum { LIST_DEFAULT = 100, LIST_MAX = 1000, MODE_ANY = 255 };
+/* LIST_LOOKS: sessions that one session.list looks at, wanted or not. */
+enum { LIST_DEFAULT = 100, LIST_MAX = 1000, LIST_LOOKS = 10000, MODE_ANY = 255 };
 struct list_params {
 	uint64_t has;
 	uint32_t after, limit;
@@ -201,7 +202,9 @@ static void session_list(struct rpc_request *request, const struct doc *params)
 	d = doc_dict(a);
 	list = doc_list(a);
 	at = in.after;
-	while ((!list || list->n < in.limit) && (s = registry_next(service_registry(sv), &at)))
+	for (unsigned i = 0; list && list->n < in.limit && i < LIST_LOOKS &&
+	                     (s = registry_next(service_registry(sv), &at));
+	     i++)
 		if (list_wants(&in, choice, service_context(sv), s->spec))
 			doc_append(list, rpc_reply_brief(a, sv, s));
 	doc_set(d, "sessions", list);

@@ -4,12 +4,21 @@
 #include "control/rpc/rpc.h"
 
 #include "base/clk.h"
+#include "base/list.h"
 #include "base/mem.h"
 #include "control/doc/json.h"
 #include "control/rpc/methods.h"
 #include "control/rpc/peer.h"
 
-enum { ID_MAX = 160, BATCH_MAX = 1024, METHOD_TABLES_MAX = 8 };
+enum {
+	ID_MAX = 160,
+	METHOD_TABLES_MAX = 8,
+	BATCH_MAX = 1024, /* requests of a batch */
+	/* Octets of a batch's answers. Above the first number further requests are not carried out;
+	 * above the second an answer is replaced by an error. */
+	BATCH_FULL_BYTES = 1 << 20,
+	BATCH_MAX_BYTES = 3 << 19,
+};
 
 struct method_table {
 	const struct rpc_method *methods;
@@ -23,15 +32,21 @@ struct rpc {
 	struct doc_arena *in;  /* values of the line that is being read */
 	struct doc_arena *out; /* values of the answer that is being built */
 	struct buf line;       /* the answer as text; one buffer for all answers */
+	struct link batches;   /* batches that are being read */
 	struct method_table tables[METHOD_TABLES_MAX];
 	unsigned n_tables;
 	uint64_t started_ns;
 };
 
-/* A batch: its answers are sent in one line when its last request is answered. */
+/* A batch: its requests are carried out in slices, one after another; its answers are sent in one
+ * line when its last request is answered. */
 struct rpc_batch {
-	struct buf answers; /* as JSON, without the closing "]" */
-	unsigned open;      /* unanswered requests, plus 1 while the batch is being read */
+	struct link link; /* in rpc.batches while requests are left */
+	struct listen_conn *conn;
+	struct doc_arena *arena; /* the requests; NULL when all are read */
+	const struct doc *next;  /* the next request to carry out */
+	struct buf answers;      /* as JSON, without the closing "]" */
+	unsigned open;           /* unanswered requests, plus 1 while the batch is being read */
 };
 
 struct rpc_request {
@@ -89,6 +104,19 @@ static void request_free(struct rpc_request *request)
 	listen_conn_release(conn);
 }
 
+/* Puts an error in the place of an answer that would make the batch's answers too long. */
+static void replace_answer(struct rpc_request *request)
+{
+	struct buf *line = &request->p->line;
+
+	buf_reset(line);
+	buf_printf(line,
+	           "{\"jsonrpc\":\"2.0\",\"id\":%s,\"error\":{\"code\":%d,\"message\":\"carried "
+	           "out, but the answer is left out: the answers of a batch must be at most %d "
+	           "octets\",\"data\":{\"error\":\"limit\"}}}",
+	           request->id, error_codes[ERR_LIMIT], BATCH_MAX_BYTES);
+}
+
 /* Sends the answer in request->p->line, or adds it to the batch. */
 static void request_send(struct rpc_request *request)
 {
@@ -99,6 +127,8 @@ static void request_send(struct rpc_request *request)
 		listen_conn_close(request->conn);
 		buf_free(line);
 	} else if (request->batch) {
+		if (request->batch->answers.n + line->n > BATCH_MAX_BYTES)
+			replace_answer(request);
 		buf_char(&request->batch->answers, request->batch->answers.n ? ',' : '[');
 		buf_str(&request->batch->answers, buf_as_str(line));
 	} else {
@@ -287,6 +317,13 @@ static void handle_request(struct rpc *p, struct listen_conn *c, struct rpc_batc
 		return;
 	}
 	request->is_notification = !id;
+	if (batch && id && batch->answers.n > BATCH_FULL_BYTES) {
+		refuse_code(request, error_codes[ERR_LIMIT], err_name(ERR_LIMIT),
+		            "not carried out: the answers to the earlier requests of this batch "
+		            "have more than 1048576 octets; send smaller batches",
+		            NULL);
+		return;
+	}
 	method = find_method(p, doc_get_text(message, "method"), &request->user);
 	if (!method)
 		refuse_code(request, RPC_METHOD, "unsupported",
@@ -306,8 +343,36 @@ static void refuse_line(struct rpc *p, struct listen_conn *c, int code, const ch
 		refuse_code(request, code, name, text, NULL);
 }
 
+/* Ends the reading of a batch. The batch is freed with its last answer. */
+static void batch_close(struct rpc_batch *b)
+{
+	struct listen_conn *conn = b->conn;
+
+	listen_conn_work(conn, false);
+	list_remove(&b->link);
+	doc_arena_free(b->arena);
+	b->arena = NULL;
+	batch_release(b, conn);
+}
+
+/* Carries out requests of the batch until the slice has no time left, or the batch has ended. */
+static void batch_go_on(struct rpc *p, struct rpc_batch *b)
+{
+	do {
+		const struct doc *message = b->next;
+
+		b->next = message->next;
+		handle_request(p, b->conn, b, message);
+	} while (b->next && listen_conn_is_open(b->conn) && listen_conn_has_time(b->conn));
+	if (b->next && listen_conn_is_open(b->conn))
+		listen_conn_work(b->conn, true);
+	else
+		batch_close(b);
+}
+
 static void handle_batch(struct rpc *p, struct listen_conn *c, const struct doc *list)
 {
+	struct doc_arena *fresh = NULL;
 	struct rpc_batch *b;
 
 	if (list->n == 0 || list->n > BATCH_MAX) {
@@ -315,15 +380,16 @@ static void handle_batch(struct rpc *p, struct listen_conn *c, const struct doc 
 		return;
 	}
 	b = mem_alloc(sizeof(*b));
-	if (!b) {
+	if (!b || doc_arena_new(&fresh)) {
+		mem_free(b);
 		listen_conn_close(c);
 		return;
 	}
+	*b = (struct rpc_batch){.conn = c, .arena = p->in, .next = list->first, .open = 1};
 	b->answers.wipes = true;
-	b->open = 1;
-	for (DOC_EACH(it, list))
-		handle_request(p, c, b, it);
-	batch_release(b, c);
+	p->in = fresh; /* the batch keeps its requests until all are carried out */
+	list_add_tail(&p->batches, &b->link);
+	batch_go_on(p, b);
 }
 
 /* --- for listeners ---------------------------------------------------- */
@@ -351,15 +417,39 @@ static void on_too_long(void *arg, struct listen_conn *c)
 	            "a line must be at most 262144 octets; the connection is closed");
 }
 
+/* The batch of a connection, while requests of it are left; else NULL. */
+static struct rpc_batch *batch_of(const struct rpc *p, const struct listen_conn *c)
+{
+	LIST_EACH (it, &p->batches) {
+		struct rpc_batch *b = LIST_OF(it, struct rpc_batch, link);
+
+		if (b->conn == c)
+			return b;
+	}
+	return NULL;
+}
+
+static void on_more(void *arg, struct listen_conn *c)
+{
+	struct rpc_batch *b = batch_of(arg, c);
+
+	if (b)
+		batch_go_on(arg, b);
+}
+
 static void on_closed(void *arg, struct listen_conn *c)
 {
-	(void)arg;
+	struct rpc_batch *b = batch_of(arg, c);
+
+	/* Requests that are left are not carried out: nobody would read the answers. */
+	if (b)
+		batch_close(b);
 	rpc_peer_free(listen_conn_user(c));
 	listen_conn_set_user(c, NULL);
 }
 
 const struct listen_ops rpc_listen_ops = {
-	.line = on_line, .too_long = on_too_long, .closed = on_closed};
+	.line = on_line, .too_long = on_too_long, .more = on_more, .closed = on_closed};
 
 /* --- creating and freeing ------------------------------------------------------ */
 
@@ -377,6 +467,7 @@ enum err rpc_new(struct rpc **out, struct service *sv, struct events *ev)
 
 	if (!p)
 		return ERR_NOMEM;
+	list_init(&p->batches);
 	p->sv = sv;
 	p->line.wipes = true; /* answers of offers carry SDP with keys */
 	p->ev = ev;
