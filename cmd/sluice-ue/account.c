@@ -188,7 +188,7 @@ static enum err find_replay(struct account *a, const char *file, struct why *why
 enum err account_load(struct account *out, const char *file, struct why *why)
 {
 	struct kms_conf_file f = {0};
-	enum err e = kms_conf_file_read(&f, file, ACCOUNT_FILE_MAX_BYTES, why);
+	enum err e = kms_conf_file_read_keys(&f, file, ACCOUNT_FILE_MAX_BYTES, why);
 
 	*out = (struct account){0};
 	if (e)

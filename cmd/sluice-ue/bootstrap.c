@@ -93,7 +93,7 @@ static enum err read_gba_result(struct gba_result *l, const char *path, struct w
 	struct kms_conf_file f = {0};
 	struct doc_arena *arena = NULL;
 	struct doc *root = NULL;
-	enum err e = kms_conf_file_read(&f, path, ACCOUNT_FILE_MAX_BYTES, why);
+	enum err e = kms_conf_file_read_keys(&f, path, ACCOUNT_FILE_MAX_BYTES, why);
 
 	if (e)
 		return e;
@@ -132,7 +132,7 @@ static enum err decode_account(struct doc **root, struct doc_arena *arena,
 	enum err e;
 
 	if (!access(o->credentials, F_OK)) {
-		e = kms_conf_file_read(f, o->credentials, ACCOUNT_FILE_MAX_BYTES, why);
+		e = kms_conf_file_read_keys(f, o->credentials, ACCOUNT_FILE_MAX_BYTES, why);
 		if (!e)
 			e = doc_json_decode(root, arena, str_make(f->p, f->n), why);
 		return !e && (*root)->kind != DOC_DICT

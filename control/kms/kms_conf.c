@@ -2,86 +2,13 @@
 /* Reads the credentials file of a KMS. An error names the field, and never contains a key. */
 #include "control/kms/kms_conf.h"
 
-#include <errno.h>
-#include <stdio.h>
-
 #include "base/mem.h"
 #include "control/doc/json.h"
 #include "control/kms/conf_schema.h"
 #include "control/net/http.h"
 #include "keyctx/kms/provision.h"
 
-enum { FILE_MAX_BYTES = 256 << 20, DOMAINS_MAX = 64 };
-
-/* --- files ------------------------------------------------------------------ */
-
-enum err kms_conf_file_read(struct kms_conf_file *out, const char *file, size_t max,
-                            struct why *why)
-{
-	FILE *f = str_is(str_of(file), "-") ? stdin : fopen(file, "rb");
-	struct kms_conf_file got = {0};
-	size_t room = 0;
-	enum err e = ERR_OK;
-
-	if (!f)
-		return why_fail(why, ERR_IO, "%s: cannot open: %s", file, strerror(errno));
-	while (!e && !feof(f) && !ferror(f)) {
-		if (got.n == room) {
-			/* Wipe the old copy, which may hold keys; realloc would not wipe it. */
-			size_t more = room ? room * 4 : 65536;
-			char *p = more > 4 * max ? NULL : mem_alloc(more);
-
-			if (!p) {
-				e = why_fail(why, more > 4 * max ? ERR_TOO_BIG : ERR_NOMEM,
-				             "%s: must be at most %zu octets", file, max);
-				break;
-			}
-			if (got.n)
-				memcpy(p, got.p, got.n);
-			kms_conf_file_free(&(struct kms_conf_file){got.p, got.n});
-			got.p = p;
-			room = more;
-		}
-		got.n += fread(got.p + got.n, 1, room - got.n, f);
-	}
-	if (!e && ferror(f))
-		e = why_fail(why, ERR_IO, "%s: cannot read: %s", file, strerror(errno));
-	if (!e && got.n > max)
-		e = why_fail(why, ERR_TOO_BIG, "%s: must be at most %zu octets", file, max);
-	if (f != stdin)
-		fclose(f);
-	if (e) {
-		kms_conf_file_free(&got);
-		return e;
-	}
-	*out = got;
-	return ERR_OK;
-}
-
-void kms_conf_file_free(struct kms_conf_file *f)
-{
-	if (f->p)
-		secret_wipe(f->p, f->n);
-	mem_free(f->p);
-	f->p = NULL;
-}
-
-enum err kms_conf_path(char *path, size_t room, const char *file, struct why *why)
-{
-	const char *slash = file ? strrchr(file, '/') : NULL;
-	size_t n = strlen(path), folder = slash ? (size_t)(slash - file) + 1 : 0;
-
-	if (!n || path[0] == '/' || str_is(str_of(path), "-"))
-		return ERR_OK;
-	if (folder + n >= room)
-		return why_fail(why, ERR_TOO_BIG,
-		                "%s: with the folder of %s the name has %zu characters, must be "
-		                "fewer than %zu",
-		                path, file, folder + n, room);
-	memmove(path + folder, path, n + 1);
-	memcpy(path, file, folder);
-	return ERR_OK;
-}
+enum { FILE_MAX_BYTES = 256 << 20, PEM_MAX_BYTES = 1 << 20, DOMAINS_MAX = 64 };
 
 /* --- names ------------------------------------------------------------------ */
 
@@ -494,7 +421,9 @@ static enum err read_pki(struct kms_pki *pki, struct pem *pem, const char *file,
 	for (size_t i = 0; !e && i < ARRAY_LEN(f); i++) {
 		e = kms_conf_path(names[i], sizeof(pem->key), file, why);
 		if (!e)
-			e = kms_conf_file_read(&f[i], names[i], 1 << 20, why);
+			e = names[i] == pem->key
+			            ? kms_conf_file_read_keys(&f[i], names[i], PEM_MAX_BYTES, why)
+			            : kms_conf_file_read(&f[i], names[i], PEM_MAX_BYTES, why);
 	}
 	if (!e)
 		e = pki_cert_from_pem(&pki->cert, view_of(&f[0]), why);
@@ -580,7 +509,7 @@ enum err kms_conf_parse(struct kms_directory **out, struct str json, struct why 
 enum err kms_conf_load(struct kms_directory **out, const char *file, struct why *why)
 {
 	struct kms_conf_file f = {0};
-	enum err e = kms_conf_file_read(&f, file, FILE_MAX_BYTES, why);
+	enum err e = kms_conf_file_read_keys(&f, file, FILE_MAX_BYTES, why);
 
 	if (e)
 		return e;

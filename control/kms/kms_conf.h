@@ -27,6 +27,9 @@ struct kms_conf_file {
 /* Reads a file of at most `max` octets; "-" is standard input. ERR_IO, ERR_TOO_BIG, ERR_NOMEM. */
 enum err kms_conf_file_read(struct kms_conf_file *out, const char *file, size_t max,
                             struct why *why) MUST_USE;
+/* Like kms_conf_file_read, for a file with keys. ERR_DENIED: other users can read it. */
+enum err kms_conf_file_read_keys(struct kms_conf_file *out, const char *file, size_t max,
+                                 struct why *why) MUST_USE;
 void kms_conf_file_free(struct kms_conf_file *f);
 /* Makes a relative `path`, which `file` names, count from the folder of `file`, in place; `room` is
  * the size of `path`. An absolute or empty path and "-" stay as they are. `file` may be NULL.

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "control/kms/seal.h"
+#include "control/net/private_file.h"
 #include "keyctx/prim.h"
 
 enum {
@@ -415,7 +416,9 @@ static enum err load_master(struct kms_store_disk *s, const char *file, bool is_
 		e = e ? why_fail(why, e, "cannot get random octets for the master key")
 		      : write_master(path, master, why);
 	} else {
-		e = read_master(file ? file : path, master, why);
+		e = private_file_check(file ? file : path, why);
+		if (!e)
+			e = read_master(file ? file : path, master, why);
 	}
 	for (size_t i = 0; !e && i < ARRAY_LEN(labels); i++)
 		e = prim_hmac(PRIM_SHA256, (struct view){master, MASTER_LEN},

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "control/net/private_file.h"
 
 struct tls_context {
 	SSL_CTX *ctx;
@@ -38,6 +39,8 @@ static enum err load_own(SSL_CTX *ctx, const struct tls_config *c, struct why *w
 	if (!c->cert_file || !c->key_file)
 		return why_fail(why, ERR_INVALID,
 		                "TLS: both a certificate and a private key must be given");
+	if (private_file_check(c->key_file, why))
+		return ERR_DENIED;
 	if (SSL_CTX_use_certificate_chain_file(ctx, c->cert_file) != 1)
 		return fail(why, ERR_IO, "cannot load the certificate", c->cert_file);
 	if (SSL_CTX_use_PrivateKey_file(ctx, c->key_file, SSL_FILETYPE_PEM) != 1)

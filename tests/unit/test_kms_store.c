@@ -3,6 +3,7 @@
  * key. */
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "tests/unit/kms_on_disk.h"
 
@@ -171,6 +172,7 @@ static void state_is_one_process_and_one_key(void)
 	EXPECT_OK(kms_rotate(o.kms, NOW_NS));
 	close_office(&o);
 	snprintf(other, sizeof(other), "%s/other.key", o.dir);
+	umask(077);
 	f = fopen(other, "w");
 	REQUIRE(f);
 	fprintf(f, "%064d\n", 7);
