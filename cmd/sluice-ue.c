@@ -51,8 +51,9 @@ static const struct ue_command commands[] = {
          "run a whole call with SRTP: both terminals here and a gateway, or one terminal over SIP",
          call_run, misuse_of_call},
 	{"decode", "json", "", 0, 1, "[FILE|-]",
-         "print a MIKEY message (octets, base64, hexadecimal or an a=key-mgmt line) as a tree and "
-         "name its first fault",
+         "print a MIKEY message (octets, base64, hexadecimal, an a=key-mgmt line, or an SDP file "
+         "with "
+         "such lines) as a tree and name its first fault",
          decode, NULL},
 };
 

@@ -79,6 +79,11 @@ static enum err decode_text(struct buf *out, struct str text, struct why *why)
 	return !e && out->bad ? why_fail(why, ERR_NOMEM, "out of memory") : e;
 }
 
+bool input_is_description(struct view in)
+{
+	return str_starts(str_trim(str_make((const char *)in.p, in.n)), "v=0");
+}
+
 enum err input_octets(struct buf *out, struct view in, struct why *why)
 {
 	struct buf text = {0};

@@ -21,8 +21,8 @@ struct keymgmt {
 	bool is_session_level;
 };
 
-/* Parses `value`, the text after "a=key-mgmt:". Ignores blanks before the protocol. Outside
- * keymgmt.c only tests call it; programs call keymgmt_find. ERR_SYNTAX, ERR_TOO_BIG, ERR_NOMEM. */
+/* Parses `value`, the text after "a=key-mgmt:". Ignores blanks before the protocol. To find the
+ * message of an m-line call keymgmt_find. ERR_SYNTAX, ERR_TOO_BIG, ERR_NOMEM. */
 enum err keymgmt_parse(struct keymgmt *out, struct str value) MUST_USE;
 void keymgmt_clear(struct keymgmt *k);
 /* Finds the message of `protocol` that applies to an m-line: the one in the m-line, else the one at
