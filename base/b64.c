@@ -2,10 +2,20 @@
 /* Base64 and hexadecimal text. */
 #include "base/b64.h"
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/* These functions use no lookup table: an index that depends on key bits would leave traces in the
+ * CPU cache. */
 
-/* Does not use a lookup table: an index that depends on key bits would leave traces in the CPU
- * cache. */
+/* The character for 0 .. 63: A to Z, a to z, 0 to 9, +, /. */
+static char letter_of(unsigned v)
+{
+	return (char)('A' + v + (v > 25) * 6 - (v > 51) * 75 - (v > 61) * 15 + (v > 62) * 3);
+}
+
+static char digit_of(unsigned v)
+{
+	return (char)('0' + v + (v > 9) * 39);
+}
+
 static int value_of(char c)
 {
 	if (c >= 'A' && c <= 'Z')
@@ -33,7 +43,7 @@ enum err b64_encode(const void *octets, size_t n, bool pad, char *out, size_t ro
 		if (have > 2)
 			v |= in[i + 2];
 		for (size_t k = 0; k <= have; k++)
-			out[at++] = alphabet[v >> (18 - 6 * k) & 63];
+			out[at++] = letter_of(v >> (18 - 6 * k) & 63);
 		for (size_t k = have; pad && k < 3; k++)
 			out[at++] = '=';
 	}
@@ -84,14 +94,13 @@ enum err b64_decode(struct str text, void *out, size_t room, size_t *len)
 
 enum err hex_encode(const void *octets, size_t n, char *out, size_t room)
 {
-	static const char digits[] = "0123456789abcdef";
 	const uint8_t *in = octets;
 
 	if (n > SIZE_MAX / 4 || room < 2 * n + 1)
 		return ERR_TOO_BIG;
 	for (size_t i = 0; i < n; i++) {
-		out[2 * i] = digits[in[i] >> 4];
-		out[2 * i + 1] = digits[in[i] & 15];
+		out[2 * i] = digit_of(in[i] >> 4);
+		out[2 * i + 1] = digit_of(in[i] & 15);
 	}
 	out[2 * n] = '\0';
 	return ERR_OK;

@@ -40,6 +40,27 @@ static void base64_is_strict(void)
 	}
 }
 
+static void every_value_has_its_letter(void)
+{
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] = "0123456789abcdef";
+	char text[5];
+
+	for (unsigned i = 0; i < 256; i++) {
+		const uint8_t octets[3] = {(uint8_t)i, (uint8_t)i, (uint8_t)i};
+
+		EXPECT_OK(b64_encode(octets, 3, true, text, sizeof(text)));
+		EXPECT_INT(text[0], letters[i >> 2]);
+		EXPECT_INT(text[1], letters[(i << 4 | i >> 4) & 63]);
+		EXPECT_INT(text[2], letters[(i << 2 | i >> 6) & 63]);
+		EXPECT_INT(text[3], letters[i & 63]);
+		EXPECT_OK(hex_encode(octets, 2, text, sizeof(text)));
+		EXPECT_INT(text[2], digits[i >> 4]);
+		EXPECT_INT(text[3], digits[i & 15]);
+	}
+}
+
 static void addresses_round_trip(void)
 {
 	static const char *const good[] = {"192.0.2.1:5004",      "[2001:db8::1]:5004", "0.0.0.0:0",
@@ -64,4 +85,5 @@ static void addresses_round_trip(void)
 }
 
 TEST_MAIN("base", {"reads are bounded", reads_are_bounded}, {"base64 is strict", base64_is_strict},
+          {"every value has its letter", every_value_has_its_letter},
           {"addresses round trip", addresses_round_trip})
