@@ -71,7 +71,7 @@ enum err kms_conf_path(char *path, size_t room, const char *file, struct why *wh
 	const char *slash = file ? strrchr(file, '/') : NULL;
 	size_t n = strlen(path), folder = slash ? (size_t)(slash - file) + 1 : 0;
 
-	if (!n || path[0] == '/' || str_is(str_of(path), "-"))
+	if (!n || !folder || path[0] == '/' || str_is(str_of(path), "-"))
 		return ERR_OK;
 	if (folder + n >= room)
 		return why_fail(why, ERR_TOO_BIG,
