@@ -22,7 +22,7 @@ have_file  = $(shell echo '\#include <$(1)>' | $(CC) -E - >/dev/null 2>&1 && ech
 use_mb    := $(if $(filter auto,$(WITH_MB)),$(call have_file,intel-ipsec-mb.h),$(filter yes,$(WITH_MB)))
 use_xdp   := $(if $(filter auto,$(WITH_XDP)),$(and $(call has,libxdp libbpf libmnl),$(shell command -v $(CLANG))),$(filter yes,$(WITH_XDP)))
 
-PKGS      := libevent libevent_pthreads libevent_openssl libsrtp2 libssl libcrypto jansson inih libsystemd lmdb \
+PKGS      := libevent libevent_pthreads libevent_openssl libsrtp2 libssl libcrypto jansson inih libsystemd lmdb hiredis \
              $(if $(use_xdp),libxdp libbpf libmnl)
 PKG_FLAGS := $(shell $(PKGCONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS  := $(shell $(PKGCONFIG) --libs $(PKGS) 2>/dev/null) $(if $(use_mb),-lIPSec_MB)
