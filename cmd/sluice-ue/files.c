@@ -90,7 +90,7 @@ enum err files_add(struct files *f, const struct files_content *c, struct why *w
 			return why_fail(why, ERR_INVALID,
 			                "%s: is given for two files; each needs a name of its own",
 			                path);
-	if (c->is_new && !access(path, F_OK))
+	if (c->is_new && !access(path, F_OK) && (c->is_secret || !is_special(path)))
 		return why_fail(why, ERR_EXISTS,
 		                "%s: the file exists and may hold another call's keys; remove it "
 		                "or choose another name",
@@ -116,7 +116,8 @@ enum err files_add(struct files *f, const struct files_content *c, struct why *w
 	return ERR_OK;
 }
 
-enum err files_add_sdp(struct files *f, const char *path, const struct sdp *s, struct why *why)
+enum err files_add_sdp(struct files *f, const char *path, const struct sdp *s, bool is_new,
+                       struct why *why)
 {
 	size_t room = sdp_length(s), n = 0;
 	char *text = mem_alloc(room + 1);
@@ -125,10 +126,11 @@ enum err files_add_sdp(struct files *f, const char *path, const struct sdp *s, s
 	if (e)
 		why_fail(why, e, "cannot print the description: %s", err_meaning(e));
 	else
-		e = files_add(
-			f,
-			&(struct files_content){.path = path, .octets = {(const uint8_t *)text, n}},
-			why);
+		e = files_add(f,
+		              &(struct files_content){.path = path,
+		                                      .octets = {(const uint8_t *)text, n},
+		                                      .is_new = is_new},
+		              why);
 	if (text)
 		secret_wipe(text, n); /* the text may hold a=crypto keys */
 	mem_free(text);

@@ -30,7 +30,8 @@ struct files {
 struct files_content {
 	const char *path;
 	struct view octets;
-	bool is_new;    /* true: must not replace an existing file */
+	/* true: must not replace an existing file; without is_secret a pipe or device may exist */
+	bool is_new;
 	bool is_secret; /* true: the file gets mode 0600 */
 };
 
@@ -38,7 +39,7 @@ struct files_content {
  * ERR_EXISTS: `is_new` is set, but the file exists. ERR_INVALID: an earlier file of `f` has the
  * same name. ERR_IO. On failure the temporary file is removed. */
 enum err files_add(struct files *f, const struct files_content *c, struct why *why) MUST_USE;
-enum err files_add_sdp(struct files *f, const char *path, const struct sdp *s,
+enum err files_add_sdp(struct files *f, const char *path, const struct sdp *s, bool is_new,
                        struct why *why) MUST_USE;
 /*
  * Writes to pipes and devices, prints `report` (may be NULL), then puts the files in place in the

@@ -24,7 +24,7 @@ struct replay_marks {
 /*
  * Locks the file, checks the marks against it, and appends them; the file is on disk and stays
  * locked until replay_end. On failure the file is as before, and not locked. ERR_REPLAY,
- * ERR_DENIED, ERR_EXPIRED (ue_seen_check); ERR_DENIED: other users have access to the file;
+ * ERR_DENIED, ERR_EXPIRED (ue_seen_check); ERR_INVALID: other users have access to the file;
  * ERR_SYNTAX: it is not a replay cache; ERR_LIMIT: it is full; ERR_IO.
  */
 enum err replay_add(struct replay_cache *r, const char *path, const struct replay_marks *marks,

@@ -126,6 +126,8 @@ static enum err invite(struct sip_call *c, struct buf *sdp, struct why *why)
 	enum err e = ask(c, "INVITE", buf_as_str(sdp), why);
 
 	if (e) {
+		if (c->asked.is_done)
+			terminal_refused(c->terminal, buf_as_str(&c->asked.body), why);
 		terminal_cancel(c->terminal);
 		return e;
 	}
@@ -322,15 +324,21 @@ static void make_response(struct sip_call *c, struct buf *b, const struct sip_me
 	add_body(b, sdp);
 }
 
-static void respond(struct sip_call *c, unsigned link, const struct sip_message *m,
-                    const char *status)
+static void respond_with(struct sip_call *c, unsigned link, const struct sip_message *m,
+                         const char *status, struct str sdp)
 {
 	struct buf b = {0};
 
-	make_response(c, &b, m, status, (struct str){0});
+	make_response(c, &b, m, status, sdp);
 	if (!b.bad)
 		(void)!sip_links_send(&c->links, link, buf_as_str(&b));
 	buf_free(&b);
+}
+
+static void respond(struct sip_call *c, unsigned link, const struct sip_message *m,
+                    const char *status)
+{
+	respond_with(c, link, m, status, (struct str){0});
 }
 
 /* Replaces quotes and control characters, so that the text can be quoted in a header. */
@@ -350,7 +358,7 @@ static void answer_invite(struct sip_call *c, unsigned link, const struct sip_me
 	if (e) {
 		tame(c->trouble.text);
 		fprintf(stderr, "sluice-ue: refused the peer's offer: %s\n", c->trouble.text);
-		respond(c, link, m, "488 Not Acceptable Here");
+		respond_with(c, link, m, "488 Not Acceptable Here", buf_as_str(&sdp));
 		c->trouble.text[0] = '\0';
 		if (is_first) {
 			/* The proxy sends its ACK on this connection, so it must stay open. */

@@ -220,7 +220,7 @@ static enum err write_offer(const struct ue_options *o, const struct made_offer 
 		                     (struct kept_ticket){made->wish->grant, .is_used = true},
 		                     &outside->env.mikey, why);
 	if (!e)
-		e = files_add_sdp(&f, o->files[1], made->sdp, why);
+		e = files_add_sdp(&f, o->files[1], made->sdp, false, why);
 	if (!e)
 		e = state_add_offer(&f, o->state, made->offer, &outside->env.mikey, why);
 	report_add(&r, "protect=%s\n", ue_protection_name(made->wish->protection));
@@ -281,7 +281,7 @@ static enum err write_result(const struct step_result *x, struct why *why)
 {
 	struct report r = {0};
 	struct files f = {0};
-	enum err e = x->sdp ? files_add_sdp(&f, x->sdp_path, x->sdp, why) : ERR_OK;
+	enum err e = x->sdp ? files_add_sdp(&f, x->sdp_path, x->sdp, false, why) : ERR_OK;
 
 	if (!e && x->call)
 		e = state_add_session(&f, x->call, x->session, x->is_new, why);
@@ -296,6 +296,23 @@ static enum err write_result(const struct step_result *x, struct why *why)
 	return e;
 }
 
+/* Writes the description that tells the caller why its offer is refused. This is the one file that
+ * a failed step writes. If it cannot be written, the reason of the refusal stays the error. */
+static void write_refusal(const struct ue_options *o, const struct ue_refusal *refusal,
+                          const struct sdp *sdp)
+{
+	struct report r = {0};
+	struct files f = {0};
+	struct why ignored;
+
+	report_add(&r, "refused error=%u name=\"%s\"\n", refusal->no,
+	           mikey_error_name(refusal->no));
+	if (!files_add_sdp(&f, o->files[2], sdp, true, &ignored))
+		(void)!files_commit(&f, &r, &ignored);
+	report_clear(&r);
+	files_drop(&f);
+}
+
 static enum err answer_into(const struct ue_options *o, struct account *a, struct outside *outside,
                             struct why *why)
 {
@@ -303,6 +320,7 @@ static enum err answer_into(const struct ue_options *o, struct account *a, struc
 	struct sdp *theirs = NULL, *ours = NULL;
 	struct ue_session *session = NULL;
 	enum ue_protection protection = UE_NONE;
+	struct ue_refusal refusal = {.is_written = false};
 	struct mikey_id caller = {0};
 	enum err e = o->caller ? read_peer(&caller, room, o->caller, why) : ERR_OK;
 
@@ -323,6 +341,7 @@ static enum err answer_into(const struct ue_options *o, struct account *a, struc
 					  .protection = protection,
 					  .offer = theirs,
 					  .local = ours,
+					  .refusal = &refusal,
 				  },
 		                  &outside->env, why);
 	if (!e)
@@ -337,6 +356,8 @@ static enum err answer_into(const struct ue_options *o, struct account *a, struc
 				.show_keys = o->show_keys,
 			},
 			why);
+	if (refusal.is_written)
+		write_refusal(o, &refusal, ours);
 	ue_session_free(session);
 	sdp_free(ours);
 	sdp_free(theirs);

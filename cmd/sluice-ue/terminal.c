@@ -163,6 +163,19 @@ enum err terminal_update(struct terminal *t, enum ue_update kind, bool hold, str
 	return e;
 }
 
+void terminal_refused(const struct terminal *t, struct str answer, struct why *why)
+{
+	struct ue_session *none = NULL;
+	struct sdp *theirs = NULL;
+	struct why said = {""};
+
+	if (t->offer && answer.n && !ue_desc_parse(&theirs, answer, NULL) &&
+	    ue_offer_answered(t->offer, theirs, &none, &said) && said.text[0])
+		why_fail(why, ERR_DENIED, "%s", said.text);
+	ue_session_free(none);
+	sdp_free(theirs);
+}
+
 void terminal_cancel(struct terminal *t)
 {
 	if (t->session && t->updates)
@@ -283,7 +296,7 @@ enum err terminal_answered(struct terminal *t, struct str answer, struct why *wh
 }
 
 static enum err first_answer(struct terminal *t, const struct sdp *theirs, struct sdp *ours,
-                             struct why *why)
+                             struct ue_refusal *refusal, struct why *why)
 {
 	uint8_t room[KMS_NAME_MAX];
 	struct ue_choosing c = {.policy = &t->account.policy,
@@ -304,26 +317,27 @@ static enum err first_answer(struct terminal *t, const struct sdp *theirs, struc
 					  .protection = protection,
 					  .offer = theirs,
 					  .local = ours,
+					  .refusal = refusal,
 				  },
 		                  &t->outside.env, why);
 	return e ? e : take_session(t, made, why);
 }
 
 /* Makes the session of the answer and writes its keys into `ours`. */
-static enum err take_offer(struct terminal *t, const struct sdp *theirs, struct sdp *ours,
-                           bool *changed, struct why *why)
+static enum err take_offer(struct terminal *t, const struct ue_exchange *x, bool *changed,
+                           struct ue_refusal *refusal, struct why *why)
 {
-	if (t->session && ue_session_knows(t->session, theirs))
-		return ue_session_take(t->session, &(struct ue_exchange){theirs, ours},
-		                       &t->outside.env, changed, why);
+	if (t->session && ue_session_knows(t->session, x->theirs))
+		return ue_session_take(t->session, x, &t->outside.env, changed, why);
 	*changed = true;
-	return first_answer(t, theirs, ours, why);
+	return first_answer(t, x->theirs, x->ours, refusal, why);
 }
 
 enum err terminal_answer(struct terminal *t, struct str offer, struct buf *sdp, struct why *why)
 {
 	struct sdp *theirs = NULL, *ours = NULL;
 	struct ue_session *before = NULL;
+	struct ue_refusal refusal = {.is_written = false};
 	struct sdp_transport place;
 	bool is_first = !t->session, changed = true;
 	enum err e = ue_desc_parse(&theirs, offer, why);
@@ -339,7 +353,9 @@ enum err terminal_answer(struct terminal *t, struct str offer, struct buf *sdp, 
 		                        : sdp_direction_reverse(sdp_direction_read(theirs, 0)),
 		             &ours, why);
 	if (!e)
-		e = take_offer(t, theirs, ours, &changed, why);
+		e = take_offer(t, &(struct ue_exchange){theirs, ours}, &changed, &refusal, why);
+	if (e && refusal.is_written)
+		(void)!print(ours, sdp, NULL);
 	if (!e)
 		e = print(ours, sdp, why);
 	if (!e && changed)

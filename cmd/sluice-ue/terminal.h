@@ -37,9 +37,13 @@ enum err terminal_update(struct terminal *t, enum ue_update kind, bool hold, str
 /* Processes the answer to an offer or update: its keys are in force from now on, and media goes to
  * its address. */
 enum err terminal_answered(struct terminal *t, struct str answer, struct why *why) MUST_USE;
+/* Reads the description in a refusal of our first offer. If it holds a MIKEY Error, replaces the
+ * text of `why` by what the Error says. */
+void terminal_refused(const struct terminal *t, struct str answer, struct why *why);
 /* Call it when an offer was refused or abandoned: the previous keys stay in force. */
 void terminal_cancel(struct terminal *t);
-/* Answers an offer of the peer: the first offer of the call, or an update. */
+/* Answers an offer of the peer: the first offer of the call, or an update. If it is refused, `sdp`
+ * may get a description with a MIKEY Error for the peer. */
 enum err terminal_answer(struct terminal *t, struct str offer, struct buf *sdp,
                          struct why *why) MUST_USE;
 /* Call it when the offerer has our answer (ACK): from now on we send with the new keys to the new

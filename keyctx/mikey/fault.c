@@ -63,3 +63,32 @@ const char *mikey_error_name(unsigned no)
 
 	return no < ARRAY_LEN(names) ? names[no] : "unknown error";
 }
+
+const char *mikey_error_meaning(unsigned no)
+{
+	static const char *const texts[] = {
+		[MIKEY_E_AUTH] = "it could not authenticate the message: the keys differ, or the "
+				 "message was changed on its way",
+		[MIKEY_E_TS] = "the timestamp is out of range, or it has seen the message before; "
+			       "check the clocks",
+		[MIKEY_E_PRF] = "it does not support the PRF",
+		[MIKEY_E_MAC] = "it does not support the MAC algorithm",
+		[MIKEY_E_EA] = "it does not support the encryption of the keys",
+		[MIKEY_E_HASH] = "it does not support the hash function",
+		[MIKEY_E_DH] = "it does not support the Diffie-Hellman group",
+		[MIKEY_E_ID] = "an identity is not its own, is unknown, or is not allowed",
+		[MIKEY_E_CERT] = "it does not accept the certificate",
+		[MIKEY_E_SP] = "it does not support the security policy; offer another suite",
+		[MIKEY_E_SPPAR] = "it does not support a parameter of the security policy; offer "
+				  "another suite",
+		[MIKEY_E_DT] = "it does not expect this kind of message",
+		[MIKEY_E_UNSPECIFIED] = "it gives no reason",
+		[MIKEY_E_UNSUPPORTED] = "it does not support this kind of message",
+		[MIKEY_E_TICKET] = "it does not accept the ticket, or its type",
+		[MIKEY_E_TPPAR] =
+			"it does not accept the policy of the ticket, for example because "
+			"the ticket was used before",
+	};
+
+	return no < ARRAY_LEN(texts) ? texts[no] : "this number is not known";
+}

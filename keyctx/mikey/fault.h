@@ -45,5 +45,7 @@ enum err mikey_fail_at(struct mikey_fault *fault, enum err e, enum mikey_error n
 
 /* Name of an error number, such as "Invalid TICKET"; "unknown error" for other numbers. */
 const char *mikey_error_name(unsigned no);
+/* What the number in an Error of the peer means, for people. */
+const char *mikey_error_meaning(unsigned no);
 
 #endif

@@ -105,11 +105,17 @@ struct ticket_responder_refusal {
 	size_t n_policies;
 };
 
-/* For tests: builds an Error message for the initiator, with a MAC if the keys are known. sluice-ue
- * refuses a call by its SIP status instead, but reads the Errors of other terminals. */
+/* Builds an Error message for the initiator, with a MAC if the keys are known (RFC 6043 5.4). */
 enum err ticket_responder_error(struct ticket_responder *a,
                                 const struct ticket_responder_refusal *refusal,
                                 const struct mikey_env *env, struct wr room,
                                 struct view *octets) MUST_USE;
+/* Builds an Error message without a MAC for an offer that ticket_responder_new refused.
+ * ERR_INVALID: the offer has no header of MIKEY, or is an Error itself, so that there is nothing to
+ * answer. */
+enum err ticket_responder_error_to(struct view offer,
+                                   const struct ticket_responder_refusal *refusal,
+                                   const struct mikey_env *env, struct wr room,
+                                   struct view *octets) MUST_USE;
 
 #endif

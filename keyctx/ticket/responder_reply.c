@@ -200,6 +200,20 @@ enum err ticket_responder_finish(struct ticket_responder *a,
 	return e;
 }
 
+/* Writes HDR, T, ERR and the policies. */
+static void start_error(struct mikey_build *b, const struct mikey_hdr *hdr,
+                        const struct ticket_responder_refusal *refusal, const struct mikey_env *env,
+                        struct wr room)
+{
+	mikey_build_start(b, room, hdr, NULL, 0);
+	add(b, mikey_make_t((struct mikey_ts){
+		       .type = MIKEY_TS_NTP_UTC,
+		       .value = mikey_env_stamp(env, 0),
+	       }));
+	add(b, (struct mikey_payload){.type = MIKEY_ERR, .u.err.no = (uint8_t)refusal->no});
+	csb_add_policies(b, refusal->policies, refusal->n_policies);
+}
+
 enum err ticket_responder_error(struct ticket_responder *a,
                                 const struct ticket_responder_refusal *refusal,
                                 const struct mikey_env *env, struct wr room, struct view *octets)
@@ -214,17 +228,30 @@ enum err ticket_responder_error(struct ticket_responder *a,
 	                     ? ERR_NOMEM
 	                     : step_take(&responder_steps, &a->state, RESPONDER_ON_REFUSE, NULL);
 
-	mikey_build_start(&b, room, &hdr, NULL, 0);
-	add(&b, mikey_make_t((struct mikey_ts){
-			.type = MIKEY_TS_NTP_UTC,
-			.value = mikey_env_stamp(env, 0),
-		}));
-	add(&b, (struct mikey_payload){.type = MIKEY_ERR, .u.err.no = (uint8_t)refusal->no});
-	csb_add_policies(&b, refusal->policies, refusal->n_policies);
+	start_error(&b, &hdr, refusal, env, room);
 	if (!e && k)
 		e = responder_offer_keys(a, a->resolution->keys, k);
 	if (!e && k)
 		e = mikey_build_add_mac(&b, responder_algs_of(a).mac, k, NULL, 0);
 	secret_free(k);
 	return e ? e : mikey_build_done(&b, octets);
+}
+
+enum err ticket_responder_error_to(struct view offer,
+                                   const struct ticket_responder_refusal *refusal,
+                                   const struct mikey_env *env, struct wr room, struct view *octets)
+{
+	enum { V_FLAG = 0x80 };
+	struct mikey_hdr hdr = {.data_type = MIKEY_DT_ERROR, .map_type = MIKEY_MAP_EMPTY};
+	struct rd r = rd_view(offer);
+	unsigned version = rd_u8(&r), data_type = rd_u8(&r);
+	struct mikey_build b;
+
+	rd_skip(&r, 1); /* next payload */
+	hdr.prf = rd_u8(&r) & ~V_FLAG;
+	hdr.csb_id = rd_u32(&r);
+	if (!rd_ok(&r) || version != 1 || data_type == MIKEY_DT_ERROR)
+		return ERR_INVALID;
+	start_error(&b, &hdr, refusal, env, room);
+	return mikey_build_done(&b, octets);
 }

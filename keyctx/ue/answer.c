@@ -21,8 +21,14 @@ struct marks {
 	size_t n;
 };
 
+enum {
+	NO_ERROR = -1, /* the failure is not the caller's concern: no MIKEY Error is sent */
+	REFUSAL_MAX = 2048,
+};
+
+/* Gets the keys from the KMS. On failure `*no` is the number for a MIKEY Error, or NO_ERROR. */
 static enum err resolve(struct ticket_responder *answer, const struct ue_identity *id,
-                        struct ue_env *env, struct why *why)
+                        struct ue_env *env, int *no, struct why *why)
 {
 	struct ticket_resolve_params params = {.rules = &id->rules,
 	                                       .cred = &id->cred,
@@ -35,6 +41,7 @@ static enum err resolve(struct ticket_responder *answer, const struct ue_identit
 	struct buf reply = {0};
 	enum err e = ticket_resolve_new(&question, &params, &env->mikey, &fault);
 
+	*no = NO_ERROR;
 	if (e)
 		return ue_tell(why, e, &fault, "the request to resolve the ticket can't be built");
 	e = env->ask(env->ask_ctx, UE_TICKET_RESOLVE, ticket_resolve_octets(question), &reply, why);
@@ -42,11 +49,14 @@ static enum err resolve(struct ticket_responder *answer, const struct ue_identit
 		e = ticket_resolve_receive(question, buf_as_view(&reply), &resolution, &fault);
 		if (e)
 			ue_tell_kms(why, e, &fault, "the KMS does not resolve the ticket", env);
+		/* Only an authenticated Error of the KMS says something about the ticket. */
+		*no = e == ERR_DENIED ? (int)fault.no : MIKEY_E_UNSPECIFIED;
 	}
 	if (!e) {
 		e = ticket_responder_resolved(answer, resolution, &fault);
 		if (e)
 			ue_tell(why, e, &fault, "the offer is not authentic");
+		*no = (int)fault.no;
 	}
 	ticket_resolution_free(resolution);
 	buf_free(&reply);
@@ -55,7 +65,7 @@ static enum err resolve(struct ticket_responder *answer, const struct ue_identit
 }
 
 /* Opens a ticket of mode 2 or 4 with a key from the credentials. */
-static enum err open_here(struct ticket_responder *answer, const struct ue_identity *id,
+static enum err open_here(struct ticket_responder *answer, const struct ue_identity *id, int *no,
                           struct why *why)
 {
 	struct mikey_id wanted = ticket_responder_tpk_id(answer);
@@ -66,8 +76,10 @@ static enum err open_here(struct ticket_responder *answer, const struct ue_ident
 		if (mikey_id_eq(id->tpks[i].tpk.id, wanted)) {
 			e = ticket_responder_open(answer, id->tpks[i].tpk.key, id->tpks[i].owner,
 			                          &fault);
+			*no = (int)fault.no;
 			return e ? ue_tell(why, e, &fault, "the ticket can't be opened") : ERR_OK;
 		}
+	*no = MIKEY_E_TICKET;
 	return why_fail(why, ERR_NOT_FOUND,
 	                "the ticket needs a key of this terminal, but ticket_keys of the "
 	                "credentials has no key with its id");
@@ -114,10 +126,63 @@ static enum err check_sessions(const struct ticket_responder *answer, const stru
 }
 
 static enum err get_keys(struct ticket_responder *answer, const struct ue_identity *id,
-                         struct ue_env *env, struct why *why)
+                         struct ue_env *env, int *no, struct why *why)
 {
-	return ticket_responder_must_resolve(answer) ? resolve(answer, id, env, why)
-	                                             : open_here(answer, id, why);
+	return ticket_responder_must_resolve(answer) ? resolve(answer, id, env, no, why)
+	                                             : open_here(answer, id, no, why);
+}
+
+/* Returns true if the failure is one of this terminal or its network, not of the offer. */
+static bool is_own_failure(enum err e)
+{
+	return e == ERR_NOMEM || e == ERR_IO || e == ERR_TIMEOUT || e == ERR_CLOSED ||
+	       e == ERR_CRYPTO || e == ERR_BUSY || e == ERR_LIMIT;
+}
+
+/* Makes all m-lines of `local` refused ones, and writes the Error into `section`. */
+static enum err write_refusal(struct sdp *local, int section, struct view error)
+{
+	enum err e = ERR_OK;
+
+	for (unsigned m = 0; m < local->n_media && !e; m++)
+		e = sdp_media_set(local, m, 0, str_of(sdp_profile_name(local->media[m].profile)));
+	return e ? e : ue_desc_put(local, section, error, NULL);
+}
+
+/* What is refused: `answer` is NULL if ticket_responder_new refused the offer. */
+struct refused {
+	struct ticket_responder *answer;
+	struct view offer;
+	int section, no;
+};
+
+/* Answers the offer with a MIKEY Error (RFC 6043 5.4). If that fails, there is no answer. */
+static void refuse(const struct ue_answering *x, const struct refused *r, struct ue_env *env)
+{
+	struct csmap_policy policies[SUITE_COUNT];
+	struct ticket_responder_refusal refusal = {.no = (enum mikey_error)r->no,
+	                                           .policies = policies};
+	unsigned prf = r->offer.n > 3 ? r->offer.p[3] & 0x7f : 0;
+	bool is_policy = r->no == MIKEY_E_SP || r->no == MIKEY_E_SPPAR;
+	uint8_t room[REFUSAL_MAX];
+	struct wr w = wr_make(room, sizeof(room));
+	struct view octets;
+	enum err e;
+
+	/* The caller learns which policies it may offer instead. */
+	for (unsigned i = 0; i < SUITE_COUNT && is_policy; i++) {
+		struct csmap_policy *p = &policies[refusal.n_policies];
+
+		csmap_policy_from_suite(p, (unsigned)refusal.n_policies,
+		                        suite_get(suite_best_first[i]));
+		refusal.n_policies += csmap_policy_fits(p, prf);
+	}
+	e = r->answer ? ticket_responder_error(r->answer, &refusal, &env->mikey, w, &octets)
+	              : ticket_responder_error_to(r->offer, &refusal, &env->mikey, w, &octets);
+	if (e || write_refusal(x->local, r->section, octets))
+		return;
+	x->refusal->is_written = true;
+	x->refusal->no = refusal.no;
 }
 
 /* Makes TRANSFER_RESP with the SSRCs of this terminal's description. */
@@ -156,34 +221,66 @@ static enum err answer_part(struct answered_part *part, const struct ue_answerin
 	                                         .n_me = 1,
 	                                         .app = id->app,
 	                                         .now_ntp = env->mikey.now_ntp};
-	struct ticket_responder *answer = NULL;
+	struct refused r = {.section = at->section, .no = NO_ERROR};
 	struct keymgmt message = {0};
 	struct mikey_fault fault = {0};
 	enum err e = ue_desc_get(x->offer, at->section, &message, why);
 
+	r.offer = (struct view){message.octets, message.len};
 	for (size_t i = 0; i < id->n_groups && params.n_me < NAMES_MAX; i++)
 		names[params.n_me++] = id->groups[i];
 	if (!e) {
-		e = ticket_responder_new(&answer, &params,
-		                         (struct view){message.octets, message.len}, &fault);
+		e = ticket_responder_new(&r.answer, &params, r.offer, &fault);
 		if (e)
 			ue_tell(why, e, &fault, "the offer is refused");
+		r.no = (int)fault.no;
+	}
+	if (!e) {
+		e = check_sessions(r.answer, at, x->offer->n_media, why);
+		r.no = MIKEY_E_UNSPECIFIED;
 	}
 	if (!e)
-		e = check_sessions(answer, at, x->offer->n_media, why);
-	if (!e)
-		e = get_keys(answer, id, env, why);
-	if (!e)
-		e = check_protocols(answer, x->offer, at->section, why);
+		e = get_keys(r.answer, id, env, &r.no, why);
 	if (!e) {
-		e = ue_seen_marks(answer, id->rules.skew_s, marks->v, &marks->n);
+		e = check_protocols(r.answer, x->offer, at->section, why);
+		r.no = MIKEY_E_AUTH;
+	}
+	if (!e) {
+		e = ue_seen_marks(r.answer, id->rules.skew_s, marks->v, &marks->n);
 		if (e)
 			why_fail(why, e, "the offer cannot be entered in the replay cache: %s",
 			         err_meaning(e));
+		r.no = MIKEY_E_UNSPECIFIED;
 	}
 	if (!e)
-		e = finish(answer, part, x->local, env, why);
-	ticket_responder_free(answer);
+		e = finish(r.answer, part, x->local, env, why);
+	if (e && x->refusal && r.no != NO_ERROR && !is_own_failure(e))
+		refuse(x, &r, env);
+	ticket_responder_free(r.answer);
+	keymgmt_clear(&message);
+	return e;
+}
+
+/* Enters the offer in the replay cache; refuses one that is there already. */
+static enum err remember(const struct ue_answering *x, const struct marks *marks, int section,
+                         struct ue_env *env, struct why *why)
+{
+	struct refused r = {.section = section};
+	struct keymgmt message = {0};
+	enum err e;
+
+	if (!env->remember)
+		return why_fail(
+			why, ERR_INVALID,
+			"an offer with a ticket needs a replay cache, but this terminal has "
+			"none");
+	e = env->remember(env->remember_ctx, marks->v, marks->n, why);
+	if (!x->refusal || (e != ERR_REPLAY && e != ERR_EXPIRED && e != ERR_DENIED) ||
+	    ue_desc_get(x->offer, section, &message, NULL))
+		return e;
+	r.offer = (struct view){message.octets, message.len};
+	r.no = e == ERR_DENIED ? MIKEY_E_TPPAR : MIKEY_E_TS;
+	refuse(x, &r, env);
 	keymgmt_clear(&message);
 	return e;
 }
@@ -205,11 +302,7 @@ static enum err answer_parts(struct ue_session *s, const struct ue_answering *x,
 		e = answer_part(&parts[i], x, &marks, env, why);
 	}
 	if (!e)
-		e = env->remember
-		            ? env->remember(env->remember_ctx, marks.v, marks.n, why)
-		            : why_fail(why, ERR_INVALID,
-		                       "an offer with a ticket needs a replay cache, but this "
-		                       "terminal has none");
+		e = remember(x, &marks, at[0].section, env, why);
 	for (unsigned i = 0; i < n && !e; i++)
 		e = ue_desc_put(x->local, at[i].section, parts[i].octets, why);
 	return e;
@@ -259,6 +352,8 @@ enum err ue_answer_new(struct ue_session **out, const struct ue_answering *x, st
 		return why_fail(why, ERR_INVALID,
 		                "the answer has %u m= lines; it must have %u, as the offer has",
 		                x->local->n_media, x->offer->n_media);
+	if (x->refusal)
+		*x->refusal = (struct ue_refusal){.is_written = false};
 	s = ue_session_new(x->protection, false, x->offer->n_media);
 	if (!s)
 		return why_fail(why, ERR_NOMEM, "out of memory");

@@ -6,6 +6,12 @@
 
 #include "keyctx/ue/session.h"
 
+/* The MIKEY Error for the caller of a refused offer. */
+struct ue_refusal {
+	bool is_written;     /* true: the description holds an Error */
+	enum mikey_error no; /* its number */
+};
+
 /* What a terminal needs to answer the first offer of a call. All pointers are borrowed. */
 struct ue_answering {
 	const struct ue_identity *id;
@@ -13,6 +19,8 @@ struct ue_answering {
 	const struct sdp *offer;
 	/* this terminal's description without keys; ue_answer_new writes the answer into it */
 	struct sdp *local;
+	/* set if the offer is refused; NULL: make no Error */
+	struct ue_refusal *refusal;
 };
 
 /*

@@ -304,6 +304,54 @@ static enum err answered_part(const struct ue_offer *o, const struct part *kept,
 	return e;
 }
 
+/* Returns true if the answer to the part is a MIKEY Error: the called side refused the offer. */
+static bool is_refused(const struct part *p, const struct sdp *answer)
+{
+	enum { DATA_TYPE_AT = 1 }; /* offset in HDR (RFC 3830 6.1) */
+	struct keymgmt message = {0};
+	bool is;
+
+	if (ue_desc_get(answer, p->at.section, &message, NULL))
+		return false;
+	is = message.len > DATA_TYPE_AT && message.octets[DATA_TYPE_AT] == MIKEY_DT_ERROR;
+	keymgmt_clear(&message);
+	return is;
+}
+
+/* If the answer holds a MIKEY Error, says in words what it means. */
+static enum err check_refusal(const struct ue_offer *o, const struct sdp *answer, struct why *why)
+{
+	for (unsigned i = 0; i < o->n_parts; i++) {
+		struct part p = o->parts[i]; /* a copy: its tape plays from the start */
+		struct ticket_initiator *offer = NULL;
+		struct ticket_csb *none = NULL;
+		struct keymgmt message = {0};
+		struct mikey_fault fault = {0};
+		enum err e;
+
+		if (!is_refused(&p, answer))
+			continue;
+		e = make_message(o, &p, &offer, false, why);
+		if (!e)
+			e = ue_desc_get(answer, p.at.section, &message, why);
+		if (!e) {
+			e = ticket_initiator_receive(
+				offer, (struct view){message.octets, message.len}, &none, &fault);
+			why_fail(why, e,
+			         "the called side refused the offer: %s (MIKEY error %u, %s; %s)",
+			         mikey_error_meaning(fault.no), fault.no,
+			         mikey_error_name(fault.no),
+			         e == ERR_DENIED ? "authenticated"
+			                         : "not authenticated, may be forged");
+		}
+		ticket_csb_free(none);
+		keymgmt_clear(&message);
+		ticket_initiator_free(offer);
+		return e ? e : ERR_SYNTAX;
+	}
+	return ERR_OK;
+}
+
 static enum err answered_line(const struct ue_offer *o, unsigned m, const struct sdp *answer,
                               struct ue_session_line *out, struct why *why)
 {
@@ -338,8 +386,10 @@ enum err ue_offer_answered(const struct ue_offer *o, const struct sdp *answer,
                            struct ue_session **out, struct why *why)
 {
 	struct ue_session *s;
-	enum err e = ERR_OK;
+	enum err e = check_refusal(o, answer, why);
 
+	if (e)
+		return e;
 	if (answer->n_media != o->n_media)
 		return why_fail(why, ERR_INVALID,
 		                "the answer has %u m= lines; it must have %u, as the offer has",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* keyctx/ue: whole calls between two terminals that share a ticket key (mode 4), without a KMS, and
  * what a refused message changes. */
+#include "base/mem.h"
 #include "base/secret.h"
 #include "keyctx/ue/answer.h"
 #include "keyctx/ue/seen.h"
@@ -394,6 +395,163 @@ static void records_of_any_form(void)
 	EXPECT(strstr(why.text, "unknown record 3 at octet 0"));
 }
 
+/* --- refused offers --------------------------------------------------------- */
+
+enum fault { WRONG_NAME, OLD, NO_KEY, WRONG_KEY, CHANGED, PROTOCOLS, AGAIN, TICKET_TWICE, FAULTS };
+
+static void break_offer(struct call *c, unsigned fault, const struct ticket_grant *g)
+{
+	static const uint8_t other[32] = {1};
+	struct keymgmt k = {0};
+	struct ue_session *s = NULL;
+
+	if (fault == WRONG_NAME)
+		c->bob.id.me = play_uri("sip:carol@home1.example");
+	else if (fault == OLD)
+		c->bob.env.mikey.now_ntp += 301ull << 32;
+	else if (fault == NO_KEY)
+		c->bob.id.n_tpks = 0;
+	else if (fault == WRONG_KEY)
+		c->bob.tpk.tpk.key.p = other;
+	else if (fault == PROTOCOLS)
+		REQUIRE_OK(sdp_attr_add(c->offer, SDP_SESSION, "key-mgmt", STR("keyp1 AAAA")));
+	if (fault == AGAIN || fault == TICKET_TWICE)
+		EXPECT_OK(call_answer(c, &s, NULL));
+	if (fault == TICKET_TWICE)
+		call_offer(c, UE_LEVEL_SESSION, g);
+	ue_session_free(s);
+	if (fault != CHANGED)
+		return;
+	REQUIRE_OK(ue_desc_get(c->offer, SDP_SESSION, &k, NULL));
+	EXPECT_INT(sdp_attr_remove(c->offer, SDP_SESSION, "key-mgmt"), 1);
+	k.octets[k.len - 1] ^= 1;
+	REQUIRE_OK(ue_desc_put(c->offer, SDP_SESSION, (struct view){k.octets, k.len}, NULL));
+	keymgmt_clear(&k);
+}
+
+/* A refused offer gets an answer with port 0 and a MIKEY Error, which the caller reads. */
+static void refusals(void)
+{
+	static const struct {
+		enum mikey_error no;
+		bool has_mac;
+		const char *words;
+	} rows[FAULTS] = {
+		[WRONG_NAME] = {MIKEY_E_ID, false, "an identity is not its own"},
+		[OLD] = {MIKEY_E_TS, false, "check the clocks"},
+		[NO_KEY] = {MIKEY_E_TICKET, false, "does not accept the ticket"},
+		[WRONG_KEY] = {MIKEY_E_TICKET, false, "does not accept the ticket"},
+		[CHANGED] = {MIKEY_E_AUTH, false, "could not authenticate"},
+		[PROTOCOLS] = {MIKEY_E_AUTH, true, "could not authenticate"},
+		[AGAIN] = {MIKEY_E_TS, false, "it has seen the message before"},
+		[TICKET_TWICE] = {MIKEY_E_TPPAR, false, "the ticket was used before"},
+	};
+
+	for (unsigned i = 0; i < FAULTS; i++) {
+		struct ue_refusal refusal = {.is_written = false};
+		struct ue_session *s = NULL;
+		struct ticket_grant *g;
+		struct why why = {""};
+		struct call c;
+
+		test_context("fault %u", i);
+		call_init(&c);
+		g = ticket(&c, false);
+		call_offer(&c, UE_LEVEL_SESSION, g);
+		break_offer(&c, i, g);
+		sdp_free(c.answer);
+		c.answer = describe(2);
+		EXPECT(ue_answer_new(&s,
+		                     &(struct ue_answering){.id = &c.bob.id,
+		                                            .protection = UE_E2E_KMS,
+		                                            .offer = c.offer,
+		                                            .local = c.answer,
+		                                            .refusal = &refusal},
+		                     &c.bob.env, &why) != ERR_OK);
+		EXPECT(refusal.is_written);
+		EXPECT_INT(refusal.no, rows[i].no);
+		EXPECT_INT(c.answer->media[0].port + c.answer->media[1].port, 0);
+		EXPECT_ERR(ue_offer_answered(c.offered, c.answer, &c.caller, &why),
+		           rows[i].has_mac ? ERR_DENIED : ERR_AUTH);
+		EXPECT(strstr(why.text, "the called side refused the offer"));
+		if (!strstr(why.text, rows[i].words))
+			EXPECT_TEXT(why.text, rows[i].words);
+		ticket_grant_free(g);
+		call_free(&c);
+	}
+}
+
+/* The called side refuses the policy: the Error names the policies that it supports. */
+static void a_refused_policy(void)
+{
+	struct ue_refusal refusal = {.is_written = false};
+	struct mikey_msg *m = mem_alloc(sizeof(*m));
+	struct keymgmt k = {0};
+	struct ue_session *s = NULL;
+	struct why why = {""};
+	struct call c;
+	size_t at = 0;
+
+	call_init(&c);
+	call_offer(&c, UE_LEVEL_SESSION, NULL);
+	REQUIRE_OK(ue_desc_get(c.offer, SDP_SESSION, &k, NULL));
+	EXPECT_INT(sdp_attr_remove(c.offer, SDP_SESSION, "key-mgmt"), 1);
+	REQUIRE_OK(mikey_msg_read(m, (struct view){k.octets, k.len}, NULL));
+	at = (size_t)(mikey_msg_find(m, MIKEY_SP)->u.sp.params.p - k.octets);
+	k.octets[at + 2] = 99; /* the first parameter: the cipher */
+	REQUIRE_OK(ue_desc_put(c.offer, SDP_SESSION, (struct view){k.octets, k.len}, NULL));
+	keymgmt_clear(&k);
+	c.answer = describe(2);
+	EXPECT(ue_answer_new(&s,
+	                     &(struct ue_answering){.id = &c.bob.id,
+	                                            .protection = UE_E2E_KMS,
+	                                            .offer = c.offer,
+	                                            .local = c.answer,
+	                                            .refusal = &refusal},
+	                     &c.bob.env, &why) != ERR_OK);
+	EXPECT(refusal.is_written);
+	EXPECT(refusal.no == MIKEY_E_SP || refusal.no == MIKEY_E_SPPAR);
+	REQUIRE_OK(ue_desc_get(c.answer, SDP_SESSION, &k, NULL));
+	REQUIRE_OK(mikey_msg_read(m, (struct view){k.octets, k.len}, NULL));
+	EXPECT(mikey_msg_find(m, MIKEY_SP) != NULL);
+	keymgmt_clear(&k);
+	mem_free(m);
+	call_free(&c);
+}
+
+/* The Error answers one of two messages, and the caller finds it. */
+static void a_refused_media(void)
+{
+	struct ue_refusal refusal = {.is_written = false};
+	struct ue_session *s = NULL;
+	struct keymgmt k = {0};
+	struct why why = {""};
+	struct call c;
+
+	call_init(&c);
+	call_offer(&c, UE_LEVEL_MEDIA, NULL);
+	REQUIRE_OK(ue_desc_get(c.offer, 1, &k, NULL));
+	EXPECT_INT(sdp_attr_remove(c.offer, 1, "key-mgmt"), 1);
+	k.octets[k.len - 1] ^= 1;
+	REQUIRE_OK(ue_desc_put(c.offer, 1, (struct view){k.octets, k.len}, NULL));
+	keymgmt_clear(&k);
+	c.answer = describe(2);
+	EXPECT_ERR(ue_answer_new(&s,
+	                         &(struct ue_answering){.id = &c.bob.id,
+	                                                .protection = UE_E2E_KMS,
+	                                                .offer = c.offer,
+	                                                .local = c.answer,
+	                                                .refusal = &refusal},
+	                         &c.bob.env, &why),
+	           ERR_AUTH);
+	EXPECT(refusal.is_written && !sdp_has_attr(c.answer, 0, "key-mgmt") &&
+	       sdp_has_attr(c.answer, 1, "key-mgmt"));
+	EXPECT_ERR(ue_offer_answered(c.offered, c.answer, &c.caller, &why), ERR_AUTH);
+	EXPECT(strstr(why.text, "MIKEY error 0, Auth failure; not authenticated"));
+	EXPECT_INT(c.bob.n_seen, 0);
+	call_free(&c);
+}
+
 /* --- IDRapp ----------------------------------------------------------------- */
 
 static void applications(void)
@@ -453,7 +611,9 @@ TEST_MAIN("ue_calls", {"an-offer-is-answered-once", an_offer_is_answered_once},
           {"a-message-of-another-offer", a_message_of_another_offer},
           {"a-ticket-without-J-serves-once", a_ticket_without_j_serves_once},
           {"a-clock-that-goes-back", a_clock_that_goes_back},
-          {"records-of-any-form", records_of_any_form}, {"applications", applications},
+          {"records-of-any-form", records_of_any_form}, {"refusals", refusals},
+          {"a-refused-policy", a_refused_policy}, {"a-refused-media", a_refused_media},
+          {"applications", applications},
           {"an-update-without-a-session-changes-nothing", an_update_without_a_session},
           {"an-update-half-good-changes-nothing", an_update_half_good},
           {"an-answer-half-good-changes-nothing", an_answer_half_good})
