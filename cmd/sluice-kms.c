@@ -19,7 +19,7 @@
 #include "control/kms/test_env.h"
 #include "control/net/tls.h"
 
-enum { EXIT_ENDED = 0, EXIT_REFUSED = 1, SIGNALS = 4, TICKS_PER_S = 10 };
+enum { EXIT_ENDED = 0, EXIT_REFUSED = 1, SIGNALS = 4, TICKS_PER_S = 10, METRICS_CLIENTS_MAX = 64 };
 
 struct program {
 	struct kms_options o;
@@ -235,10 +235,18 @@ static enum err start_listeners(struct program *p, struct why *why)
 	                            .time = p->repeat,
 	                            .tls = p->tls,
 	                            .tls_client = p->tls_client,
+	                            .limits = {.conns_max = p->o.clients_max,
+	                                       .peer_max = p->o.clients_per_peer,
+	                                       .message_s = p->o.request_timeout_s},
 	                            .waiting_max = p->o.waiting_max,
 	                            .timeout_ms = p->o.timeout_ms};
-	struct http_server_config m = {
-		.body_max_bytes = 1024, .timeout_s = 30, .serve = on_metrics, .arg = p};
+	struct http_server_config m = {.name = "metrics",
+	                               .body_max_bytes = 1024,
+	                               .limits = {.conns_max = METRICS_CLIENTS_MAX,
+	                                          .idle_s = HTTP_IDLE_S,
+	                                          .message_s = p->o.request_timeout_s},
+	                               .serve = on_metrics,
+	                               .arg = p};
 	enum err e = address(p->o.listen, "--listen", &c.listen, why);
 
 	if (!e)

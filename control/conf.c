@@ -593,3 +593,11 @@ void conf_print_example(struct buf *out)
 		buf_printf(out, "#%s = %s\n", s->name, s->preset ? s->preset : s->example);
 	}
 }
+
+struct admit_limits conf_limits(const struct conf *c, unsigned conns_max)
+{
+	return (struct admit_limits){.conns_max = conns_max,
+	                             .peer_max = c->clients_per_peer,
+	                             .idle_s = c->client_idle_s,
+	                             .message_s = c->client_request_s};
+}

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "control/net/admit.h"
 #include "control/session/target.h"
 #include "relay/relay.h"
 
@@ -41,8 +42,11 @@ struct conf {
 	bool pin_workers;
 	struct conf_list cpus; /* see control/cpus.h; empty: every processor this process may use */
 	struct conf_list control;
-	unsigned control_mode;    /* permission bits of control sockets (Unix sockets) */
-	unsigned control_clients; /* maximum number of connections to each control listener */
+	unsigned control_mode; /* permission bits of control sockets (Unix sockets) */
+	/* maximum number of connections to each listener of control, ng (TCP) and http */
+	unsigned control_clients, ng_clients, http_clients;
+	unsigned clients_per_peer; /* struct admit_limits, peer_max */
+	unsigned client_idle_s, client_request_s;
 	struct conf_list ng, ng_allow, http;
 	struct conf_list sdes_offer;                 /* control/sdes_offer.h; empty: all suites */
 	unsigned other_media;                        /* enum dialog_other */
@@ -119,6 +123,9 @@ enum err conf_load_text(struct conf *out, struct str text, struct why *why) MUST
 /* Copies from `next` into `now` the settings that a reload may change. Appends to `need_restart`
  * the names of the other settings that differ. */
 void conf_reload(struct conf *now, const struct conf *next, struct buf *need_restart);
+
+/* The limits of a listener with at most `conns_max` connections. */
+struct admit_limits conf_limits(const struct conf *c, unsigned conns_max);
 
 /* The values of the settings `engine` and `io` as words. */
 const char *conf_engine_name(const struct conf *c);

@@ -9,7 +9,7 @@
 #include "control/net/http.h"
 #include "control/net/loop.h"
 
-enum { BODY_MAX_BYTES = 4096, TIMEOUT_S = 30 };
+enum { BODY_MAX_BYTES = 4096 };
 
 struct metrics_server {
 	struct service *sv;
@@ -159,6 +159,7 @@ static void print_all(struct service *sv, struct buf *out)
 	print_traffic(&stats, out);
 	print_ports(sv, out);
 	print_ports_of_addresses(sv, out);
+	admit_print(out, "sluice_");
 	one(out, "key_memory_bytes", "gauge", "key memory in use", memory.in_use_bytes);
 	one(out, "key_memory_unlocked_bytes", "gauge",
 	    "key memory not locked because of RLIMIT_MEMLOCK: it may be swapped",
@@ -230,11 +231,13 @@ enum err metrics_server_new(struct metrics_server **out, struct loop *l, struct 
 	m->sv = sv;
 	for (unsigned i = 0; i < conf->http.n; i++) {
 		struct http_server_config c = {.body_max_bytes = BODY_MAX_BYTES,
-		                               .timeout_s = TIMEOUT_S,
+		                               .name = "http",
+		                               .limits = conf_limits(conf, conf->http_clients),
 		                               .serve = serve,
 		                               .arg = m};
 		enum err e = addr_parse(str_of(conf->http.items[i]), &c.listen);
 
+		c.limits.idle_s = HTTP_IDLE_S;
 		if (e)
 			why_fail(why, e, "\"%s\": must be ADDRESS:PORT", conf->http.items[i]);
 		else

@@ -69,13 +69,14 @@ static enum err listen_ng(struct signalling *s, struct loop *l, const struct con
 	enum err e = ERR_OK;
 
 	for (unsigned i = 0; i < conf->ng.n && !e; i++) {
-		struct addr a;
+		struct ng_tcp_config c = {.limits = conf_limits(conf, conf->ng_clients),
+		                          .ng = s->ng};
 
-		e = addr_parse(str_of(conf->ng.items[i]), &a);
+		e = addr_parse(str_of(conf->ng.items[i]), &c.bind);
 		if (!e)
-			e = ng_listen_new(&s->listeners[i], l, &a, s->ng, why);
+			e = ng_listen_new(&s->listeners[i], l, &c, why);
 		s->n_listeners += !e;
-		if (!e && !addr_is_loopback(&a) && !conf->ng_allow.n)
+		if (!e && !addr_is_loopback(&c.bind) && !conf->ng_allow.n)
 			log_warn("ng",
 			         "msg=\"ng-allow is not set: requests from other hosts are "
 			         "refused\" addr=%s",

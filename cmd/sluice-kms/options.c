@@ -2,7 +2,13 @@
 /* The table of command-line options of sluice-kms. */
 #include "cmd/sluice-kms/options.h"
 
-enum { SEEN_MAX = 1000000000, TIMEOUT_MAX_MS = 600000, WAITING_MAX = 1000000 };
+enum {
+	SEEN_MAX = 1000000000,
+	TIMEOUT_MAX_MS = 600000,
+	WAITING_MAX = 1000000,
+	CLIENTS_MAX = 65536,
+	REQUEST_TIMEOUT_MAX_S = 3600
+};
 
 static const char about[] =
 	"The Key Management Service: grants and resolves MIKEY-TICKET tickets (RFC 6043) over "
@@ -75,9 +81,18 @@ enum opt_outcome options_read(struct kms_options *o, int argc, char **argv, int 
 	         .help = "file for one line per request (default: standard error); opened again on "
 	                 "SIGHUP"},
 		{"timeout-ms", OPT_COUNT, &o->timeout_ms, .min = 1, .max = TIMEOUT_MAX_MS,
-	         .help = "maximum time to wait for an answer of a BSF or another KMS"},
+	         .help = "maximum time that a request waits for answers of a BSF and another KMS"},
 		{"waiting-max", OPT_COUNT, &o->waiting_max, .min = 1, .max = WAITING_MAX,
 	         .help = "maximum number of requests that wait for such answers at one time"},
+		{"clients-max", OPT_COUNT, &o->clients_max, .min = 1, .max = CLIENTS_MAX,
+	         .help = "maximum number of connections to --listen"},
+		{"clients-per-peer", OPT_COUNT, &o->clients_per_peer, .max = CLIENTS_MAX,
+	         .help = "maximum number of connections of one IPv4 address or IPv6 /64 network; "
+	                 "0: three quarters of --clients-max"},
+		{"request-timeout", OPT_COUNT, &o->request_timeout_s, .min = 1,
+	         .max = REQUEST_TIMEOUT_MAX_S,
+	         .help = "seconds from the begin of a request (with TLS: of the connection) to its "
+	                 "end; a slower connection is closed"},
 		{"log-level", OPT_CHOICE, &o->log_level, .choices = "error|warn|info|debug",
 	         .help = "least severe level that is logged"},
 		{"check", OPT_FLAG, &o->check,
@@ -97,6 +112,8 @@ enum opt_outcome options_read(struct kms_options *o, int argc, char **argv, int 
 		.seen_max = 10000000,
 		.timeout_ms = 2000,
 		.waiting_max = 10000,
+		.clients_max = 1024,
+		.request_timeout_s = 10,
 		.log_level = "info",
 	};
 	if (opt_parse(&command, argc, argv, NULL, status) == OPT_STOP)

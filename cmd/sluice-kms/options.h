@@ -11,6 +11,7 @@ struct kms_options {
 	const char *admin, *admin_ca;
 	const char *metrics, *audit, *log_level, *backup;
 	unsigned seen_max, timeout_ms, waiting_max;
+	unsigned clients_max, clients_per_peer, request_timeout_s;
 	bool check;
 };
 

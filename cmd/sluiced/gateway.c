@@ -187,14 +187,16 @@ static enum err start_control(struct gateway *g, struct why *why)
 static enum err start_listeners(struct gateway *g, struct why *why)
 {
 	for (unsigned i = 0; i < g->conf.control.n; i++) {
-		struct listen_config config = {.where = g->conf.control.items[i],
-		                               .mode = g->conf.control_mode,
-		                               .line_max_bytes = RPC_LINE_MAX,
-		                               .out_max_bytes = CONTROL_OUT_MAX_BYTES,
-		                               .conns_max = g->conf.control_clients,
-		                               .requests_max = CONTROL_REQUESTS_MAX,
-		                               .ops = &rpc_listen_ops,
-		                               .arg = g->json};
+		struct listen_config config = {
+			.name = "control",
+			.where = g->conf.control.items[i],
+			.mode = g->conf.control_mode,
+			.line_max_bytes = RPC_LINE_MAX,
+			.out_max_bytes = CONTROL_OUT_MAX_BYTES,
+			.limits = conf_limits(&g->conf, g->conf.control_clients),
+			.requests_max = CONTROL_REQUESTS_MAX,
+			.ops = &rpc_listen_ops,
+			.arg = g->json};
 		enum err e = listener_new(&g->listeners[i], g->loop, &config, why);
 
 		if (e) {

@@ -19,7 +19,8 @@
 
 enum {
 	BODY_MAX_BYTES = 16384,
-	IDLE_S = 60,
+	CONNS_MAX = 64, /* connections; operators and their programs are few */
+	REQUEST_S = 10, /* total time of a request */
 	LIST_MAX = 1000,
 	LIST_PRESET = 100,
 	ETAG_ROOM = 20,
@@ -568,12 +569,14 @@ enum err admin_http_new(struct admin_http **out, struct event_base *base,
                         const struct admin_http_config *config, struct why *why)
 {
 	struct admin_http *h = mem_alloc(sizeof(*h));
-	struct http_server_config server = {.listen = config->listen,
-	                                    .tls = config->tls,
-	                                    .body_max_bytes = BODY_MAX_BYTES,
-	                                    .timeout_s = IDLE_S,
-	                                    .serve = serve,
-	                                    .arg = h};
+	struct http_server_config server = {
+		.listen = config->listen,
+		.tls = config->tls,
+		.body_max_bytes = BODY_MAX_BYTES,
+		.name = "admin",
+		.limits = {.conns_max = CONNS_MAX, .idle_s = HTTP_IDLE_S, .message_s = REQUEST_S},
+		.serve = serve,
+		.arg = h};
 	enum err e;
 
 	if (!h)

@@ -22,7 +22,6 @@
 enum {
 	BODY_MAX_BYTES = B64_TEXT_LEN(MIKEY_MESSAGE_MAX) + 512, /* base64 with its line ends */
 	ANSWER_MAX_BYTES = 65536,
-	IDLE_S = 60,
 };
 
 /*
@@ -71,7 +70,7 @@ struct kms_http_request {
 	struct http_request *x;
 	struct kms_request *request;
 	bool is_base64;
-	uint64_t begun_ns;
+	uint64_t begun_ns; /* when the whole HTTP request was received */
 };
 
 const char *kms_http_target(enum kms_operation op)
@@ -187,6 +186,16 @@ static void answer(struct kms_http_request *q)
 
 static void go_on(struct kms_http_request *q);
 
+/* How long the request may still wait. It may ask twice: both answers together must come within
+ * config.timeout_ms. 0: its time is over. */
+static unsigned left_ms(const struct kms_http_request *q)
+{
+	uint64_t waited_ms = (clk_mono_ns() - q->begun_ns) / NS_PER_MS;
+
+	return waited_ms < q->h->config.timeout_ms ? q->h->config.timeout_ms - (unsigned)waited_ms
+	                                           : 0;
+}
+
 /* The answer of the BSF; texts in `key` belong to the doc, and its key octets to `octets`. */
 struct bsf_answer {
 	struct secret octets;
@@ -269,9 +278,8 @@ static void on_bsf(void *arg, enum err e, const struct http_response *in, const 
 static enum err ask_bsf(struct kms_http_request *q, struct why *why)
 {
 	const struct kms_gba *gba = kms_directory_gba(kms_get_directory(q->h->config.kms));
-	struct http_outgoing ask = {.method = HTTP_POST,
-	                            .content_type = "application/json",
-	                            .timeout_ms = q->h->config.timeout_ms};
+	struct http_outgoing ask = {
+		.method = HTTP_POST, .content_type = "application/json", .timeout_ms = left_ms(q)};
 	uint8_t naf_id[GBA_FQDN_MAX + GBA_UA_LEN];
 	char hex[2 * sizeof(naf_id) + 1];
 	struct buf body = {0};
@@ -325,7 +333,7 @@ static enum err ask_peer(struct kms_http_request *q, struct why *why)
 	struct http_outgoing ask = {.method = HTTP_POST,
 	                            .content_type = KMS_HTTP_TYPE,
 	                            .body = kms_request_peer_octets(q->request),
-	                            .timeout_ms = q->h->config.timeout_ms};
+	                            .timeout_ms = left_ms(q)};
 	char url[640];
 	int n = snprintf(url, sizeof(url), "%s%s", kms_request_peer(q->request)->url,
 	                 operations[KMS_RESOLVE].target);
@@ -348,6 +356,9 @@ static void wait_for(struct kms_http_request *q, enum kms_wait what)
 		             "request refused: %u requests already wait for the BSF or another "
 		             "KMS (the maximum is set by --waiting-max)",
 		             q->h->n_waiting);
+	else if (!left_ms(q))
+		e = why_fail(&why, ERR_TIMEOUT, "no answer of BSF and other KMS within %u ms",
+		             q->h->config.timeout_ms);
 	else
 		e = what == KMS_WAIT_NAF ? ask_bsf(q, &why) : ask_peer(q, &why);
 	if (!e) {
@@ -453,7 +464,8 @@ enum err kms_http_new(struct kms_http **out, struct event_base *base,
 	struct http_server_config server = {.listen = config->listen,
 	                                    .tls = config->tls,
 	                                    .body_max_bytes = BODY_MAX_BYTES,
-	                                    .timeout_s = IDLE_S,
+	                                    .name = "kms",
+	                                    .limits = config->limits,
 	                                    .serve = serve,
 	                                    .arg = h};
 	enum err e;
@@ -461,6 +473,7 @@ enum err kms_http_new(struct kms_http **out, struct event_base *base,
 	if (!h)
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	h->config = *config;
+	server.limits.idle_s = HTTP_IDLE_S;
 	list_init(&h->waiting);
 	e = http_client_new(&h->client, base, config->tls_client, ANSWER_MAX_BYTES);
 	if (e)
@@ -547,6 +560,7 @@ void kms_http_metrics(const struct kms_http *h, struct buf *out)
 	             s.rate_entries);
 	print_figure(out, "sluice_kms_waiting", "gauge",
 	             "Requests waiting for the BSF or another KMS.", h->n_waiting);
+	admit_print(out, "sluice_kms_");
 	buf_text(out,
 	         "# HELP sluice_kms_request_seconds Time from a request to its answer.\n# TYPE "
 	         "sluice_kms_request_seconds histogram\n");

@@ -6,6 +6,7 @@
 #include "base/addr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "control/net/admit.h"
 #include "keyctx/kms/kms.h"
 
 struct event_base;
@@ -21,8 +22,9 @@ struct kms_http_config {
 	struct addr listen;
 	struct tls_context *tls; /* of the listener; NULL: plain HTTP (MIKEY protects itself) */
 	struct tls_context *tls_client; /* for requests to BSF and peers; NULL: http:// only */
+	struct admit_limits limits;     /* of the listener; idle_s is not used */
 	unsigned waiting_max;           /* maximum number of requests that wait for BSF or peers */
-	unsigned timeout_ms;            /* how long to wait for an answer of BSF or a peer */
+	unsigned timeout_ms; /* maximum time that a request waits for answers of BSF and peers */
 };
 
 enum err kms_http_new(struct kms_http **out, struct event_base *base,

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "control/net/admit.h"
 
 struct event_base;
 struct tls_context;
@@ -41,11 +42,17 @@ struct http_incoming {
 /* Handles the request `q`: calls http_answer once, now or later. Control thread only. */
 typedef void http_serve_fn(void *arg, struct http_request *q, const struct http_incoming *in);
 
+enum { HTTP_IDLE_S = 60 }; /* for limits.idle_s of listeners without a setting for it */
+
 struct http_server_config {
 	struct addr listen;      /* port 0: the system chooses */
 	struct tls_context *tls; /* NULL: plain HTTP; borrowed */
 	size_t body_max_bytes;   /* a longer body is answered with status 413 */
-	unsigned timeout_s;      /* a connection that is silent for this long is closed */
+	const char *name;        /* in metrics and log lines, such as "http"; borrowed */
+	/* idle_s: between two requests, and before the first one. message_s: from the first octet
+	 * of a request (with TLS: from the begin of the connection) to its last one, and from an
+	 * answer until the client has read it. */
+	struct admit_limits limits;
 	http_serve_fn *serve;
 	void *arg;
 };
@@ -58,6 +65,7 @@ enum err http_server_new(struct http_server **out, struct event_base *base,
 void http_server_free(struct http_server *s);
 /* The address of the listener, with the port that the system chose. */
 struct addr http_server_addr(const struct http_server *s);
+const struct admit *http_server_admit(const struct http_server *s);
 
 struct http_reply {
 	int status;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opens Unix and loopback TCP listening sockets, and accepts connections. */
+/* Opens Unix and TCP listening sockets, and accepts connections. */
 #include <errno.h>
 #include <event2/event.h>
 #include <netinet/in.h>
@@ -11,22 +11,18 @@
 #include <unistd.h>
 
 #include "base/addr.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "control/net/listen_conn.h"
 #include "control/net/loop.h"
 
-enum { ACCEPT_PAUSE_S = 1 };
+enum { ACCEPTS_A_TURN = 64, BACKLOG = 128 };
 
-/* Stops accepting for a second after accept4 failed: the listening socket stays readable, so the
+/* Stops accepting for a moment after accept4 failed: the listening socket stays readable, so the
  * loop would otherwise call again at once. */
-static void accept_later(struct listener *l, int error)
+static void accept_later(struct listener *l)
 {
-	static const struct timeval pause = {.tv_sec = ACCEPT_PAUSE_S};
+	static const struct timeval pause = {.tv_sec = ADMIT_PAUSE_S};
 
-	log_warn("listen",
-	         "at=%s msg=\"cannot accept a connection: %s; trying again in 1 s\" peers=%u",
-	         l->where, strerror(error), l->n_conns);
 	if (event_add(l->resume_event, &pause) == 0)
 		event_del(l->event);
 }
@@ -39,32 +35,46 @@ static void on_resume(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	/* If the event cannot be added, try again in a second. */
 	if (event_add(l->event, NULL))
-		(void)event_add(l->resume_event, &(struct timeval){.tv_sec = ACCEPT_PAUSE_S});
+		(void)event_add(l->resume_event, &(struct timeval){.tv_sec = ADMIT_PAUSE_S});
+}
+
+static void take(struct listener *l, int fd)
+{
+	const struct listen_ops *ops = l->config.ops;
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	struct addr peer = {.version = 0};
+	int one = 1;
+
+	if (!l->path[0]) {
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		if (getpeername(fd, (struct sockaddr *)&ss, &len) ||
+		    addr_from_sockaddr((struct sockaddr *)&ss, &peer) ||
+		    (ops->allowed && !ops->allowed(l->config.arg, &peer))) {
+			close(fd);
+			return;
+		}
+	}
+	if (listen_conn_new(l, fd, &peer))
+		close(fd);
 }
 
 static void on_acceptable(evutil_socket_t fd, short what, void *arg)
 {
 	struct listener *l = arg;
-	int one = 1;
 
 	(void)what;
-	for (unsigned i = 0; i < 64; i++) {
+	for (unsigned i = 0; i < ACCEPTS_A_TURN; i++) {
 		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-		if (peer < 0) {
-			if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR &&
-			    errno != ECONNABORTED)
-				accept_later(l, errno);
+		if (peer >= 0) {
+			take(l, peer);
+		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			return;
-		}
-		if (!l->path[0])
-			(void)setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-		if (l->n_conns >= l->config.conns_max || listen_conn_new(l, peer)) {
-			log_warn("listen",
-			         "at=%s msg=\"connection closed: %u peers are connected, the "
-			         "maximum is %u\"",
-			         l->where, l->n_conns, l->config.conns_max);
-			close(peer);
+		} else if (errno != EINTR && errno != ECONNABORTED &&
+		           !admit_accept_failed(l->admit, errno)) {
+			accept_later(l);
+			return;
 		}
 	}
 }
@@ -88,7 +98,7 @@ static bool is_tcp(struct str where)
 	return str_starts(where, "tcp:");
 }
 
-enum err listen_check(struct str where, struct why *why)
+static enum err check_where(struct str where, bool any_host, struct why *why)
 {
 	struct sockaddr_un un;
 	struct addr a;
@@ -110,12 +120,17 @@ enum err listen_check(struct str where, struct why *why)
 			"\"%.*s\": must be tcp:HOST:PORT, where HOST is an IP address (127.0.0.1 "
 			"or [::1])",
 			STR_SHOWN(where));
-	if (!addr_is_loopback(&a))
+	if (!any_host && !addr_is_loopback(&a))
 		return why_fail(why, ERR_DENIED,
 		                "\"%.*s\": must be a loopback address, because the control "
 		                "protocol carries keys unencrypted",
 		                STR_SHOWN(where));
 	return ERR_OK;
+}
+
+enum err listen_check(struct str where, struct why *why)
+{
+	return check_where(where, false, why);
 }
 
 static enum err open_tcp(struct listener *l, struct str where, struct why *why)
@@ -134,9 +149,12 @@ static enum err open_tcp(struct listener *l, struct str where, struct why *why)
 		return why_fail(why, ERR_IO, "cannot create a socket for %.*s: %s", STR_ARG(where),
 		                strerror(errno));
 	(void)setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(l->fd, (struct sockaddr *)&ss, addr_to_sockaddr(&a, &ss)) || listen(l->fd, 128))
-		return why_fail(why, ERR_IO, "cannot listen on %.*s: %s", STR_ARG(where),
-		                strerror(errno));
+	if (a.version == 6)
+		(void)setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (bind(l->fd, (struct sockaddr *)&ss, addr_to_sockaddr(&a, &ss)) ||
+	    listen(l->fd, BACKLOG))
+		return why_fail(why, errno == EADDRINUSE ? ERR_EXISTS : ERR_IO,
+		                "cannot listen on %.*s: %s", STR_ARG(where), strerror(errno));
 	if (getsockname(l->fd, (struct sockaddr *)&ss, &len) == 0 &&
 	    addr_from_sockaddr((struct sockaddr *)&ss, &a) == ERR_OK)
 		snprintf(l->where, sizeof(l->where), "tcp:%s", addr_print(&a, text));
@@ -189,12 +207,14 @@ static enum err open_unix(struct listener *l, struct str where, struct why *why)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	mode_t mask;
+	enum err e;
 	int rc;
 
 	memcpy(un.sun_path, where.p, where.n);
 	make_folder(un.sun_path);
-	if (clear_path(&un, why))
-		return ERR_EXISTS;
+	e = clear_path(&un, why);
+	if (e)
+		return e;
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd < 0)
 		return why_fail(why, ERR_IO, "cannot create a socket for %s: %s", un.sun_path,
@@ -203,7 +223,7 @@ static enum err open_unix(struct listener *l, struct str where, struct why *why)
 	mask = umask(0777 & ~l->config.mode);
 	rc = bind(l->fd, (struct sockaddr *)&un, sizeof(un));
 	umask(mask);
-	if (rc || chmod(un.sun_path, l->config.mode) || listen(l->fd, 128))
+	if (rc || chmod(un.sun_path, l->config.mode) || listen(l->fd, BACKLOG))
 		return why_fail(why, ERR_IO, "cannot listen on %s: %s", un.sun_path,
 		                strerror(errno));
 	memcpy(l->path, un.sun_path, sizeof(l->path));
@@ -214,7 +234,7 @@ enum err listener_new(struct listener **out, struct loop *loop, const struct lis
                       struct why *why)
 {
 	struct str where = str_of(config->where);
-	enum err e = listen_check(where, why);
+	enum err e = check_where(where, config->any_host, why);
 	struct listener *l;
 
 	if (e)
@@ -231,6 +251,13 @@ enum err listener_new(struct listener **out, struct loop *loop, const struct lis
 	snprintf(l->where, sizeof(l->where), "%s", config->where);
 	l->config.where = l->where;
 	e = is_tcp(where) ? open_tcp(l, where, why) : open_unix(l, where, why);
+	if (!e && admit_new(&l->admit, loop_base(loop),
+	                    &(struct admit_config){.name = config->name,
+	                                           .where = l->where,
+	                                           .limits = config->limits,
+	                                           .end = listen_conn_evict,
+	                                           .arg = l}))
+		e = why_fail(why, ERR_NOMEM, "out of memory");
 	if (!e) {
 		l->event =
 			event_new(loop_base(loop), l->fd, EV_READ | EV_PERSIST, on_acceptable, l);
@@ -264,6 +291,7 @@ void listener_free(struct listener *l)
 		event_free(l->more_event);
 	if (l->fd >= 0)
 		close(l->fd);
+	admit_free(l->admit);
 	if (l->path[0])
 		unlink(l->path);
 	mem_free(l);
@@ -272,4 +300,9 @@ void listener_free(struct listener *l)
 const char *listener_where(const struct listener *l)
 {
 	return l->where;
+}
+
+const struct admit *listener_admit(const struct listener *l)
+{
+	return l->admit;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Unix and loopback TCP listeners for a protocol of lines. */
+/* Unix and TCP listeners for a protocol of lines, or of messages that show their own length. */
 #ifndef CONTROL_NET_LISTEN_H
 #define CONTROL_NET_LISTEN_H
 
@@ -7,10 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/list.h"
 #include "base/str.h"
+#include "control/net/admit.h"
 
 struct loop;
 /* A listener on one address. Control thread only. */
@@ -21,11 +23,16 @@ struct listen_conn;
 /*
  * line: called with a whole line without its line end; the line is valid until the function returns
  * and is wiped later. One round of the loop handles a limited number of lines of a connection.
- * too_long: a line exceeds line_max_bytes; the connection is closed once the output that this
- * function queues is sent. closed: the connection has ended; further output is dropped.
+ * too_long: a line exceeds line_max_bytes, or `frame` failed; the connection is closed once the
+ * output that this function queues is sent. closed: the connection has ended; further output is
+ * dropped. frame: writes the length of the message at the start of `in`; ERR_TRUNCATED: more octets
+ * are needed; any other error: closes the connection. NULL: a message is a line. Line ends between
+ * messages are skipped. allowed: may this peer connect over TCP?
  */
 struct listen_ops {
-	void (*opened)(void *arg, struct listen_conn *c); /* may be NULL */
+	bool (*allowed)(void *arg, const struct addr *peer); /* may be NULL: every peer */
+	enum err (*frame)(struct str in, size_t *length);    /* may be NULL */
+	void (*opened)(void *arg, struct listen_conn *c);    /* may be NULL */
 	void (*line)(void *arg, struct listen_conn *c, struct str line);
 	void (*too_long)(void *arg, struct listen_conn *c);
 	void (*more)(void *arg, struct listen_conn *c); /* may be NULL: see listen_conn_work */
@@ -33,11 +40,13 @@ struct listen_ops {
 };
 
 struct listen_config {
-	const char *where;     /* "/path", or "tcp:HOST:PORT" where HOST is a loopback address */
+	const char *name;      /* in metrics and log lines, such as "control"; borrowed */
+	const char *where;     /* "/path", or "tcp:HOST:PORT" */
+	bool any_host;         /* HOST need not be a loopback address; needs ops->allowed */
 	unsigned mode;         /* permission bits of a Unix socket, for example 0660 */
 	size_t line_max_bytes; /* a longer line closes the connection */
 	size_t out_max_bytes;  /* maximum unsent output of a connection; more closes it */
-	unsigned conns_max;    /* maximum number of connections; a further one is closed at once */
+	struct admit_limits limits;
 	unsigned requests_max; /* unanswered requests at which reading a connection pauses */
 	const struct listen_ops *ops;
 	void *arg;
@@ -47,14 +56,15 @@ struct listen_config {
  * which no process listens. ERR_IO, ERR_INVALID, ERR_EXISTS, ERR_NOMEM. */
 enum err listener_new(struct listener **out, struct loop *l, const struct listen_config *config,
                       struct why *why) MUST_USE;
-/* Checks that listener_new accepts `where`, without opening it. ERR_INVALID, ERR_TOO_BIG,
- * ERR_DENIED (TCP, but not loopback). */
+/* Checks that listener_new accepts `where` without any_host, without opening it. ERR_INVALID,
+ * ERR_TOO_BIG, ERR_DENIED (TCP, but not loopback). */
 enum err listen_check(struct str where, struct why *why) MUST_USE;
 /* Closes the listener and its connections, calls `closed` for each of them, and removes the path of
  * a Unix socket. Takes NULL. */
 void listener_free(struct listener *l);
 /* listen_config.where, with the port that the system chose. Valid as long as the listener. */
 const char *listener_where(const struct listener *l);
+const struct admit *listener_admit(const struct listener *l);
 
 /* Queues octets; they are sent before the loop sleeps. Closes a connection whose unsent octets
  * exceed out_max_bytes. */
@@ -79,5 +89,9 @@ void listen_conn_work(struct listen_conn *c, bool is_undone);
 bool listen_conn_has_time(const struct listen_conn *c);
 /* False: the connection is closed or will be closed, so nobody reads further answers. */
 bool listen_conn_is_open(const struct listen_conn *c);
+/* With `keep` the connection is not closed because it is idle: it waits for events. */
+void listen_conn_keep(struct listen_conn *c, bool keep);
+/* The address of a TCP peer; of a Unix peer: no address. */
+struct addr listen_conn_peer(const struct listen_conn *c);
 
 #endif

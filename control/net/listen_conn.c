@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* One connection: cuts input into lines and wipes it; queues output up to a maximum. */
+/* One connection: cuts input into messages and wipes it; queues output up to a maximum. */
 #include <errno.h>
 #include <event2/event.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clk.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/secret.h"
 #include "control/net/listen_conn.h"
@@ -15,7 +14,7 @@
 enum {
 	READ_FIRST_BYTES = 4096,
 	READ_BYTES = 65536,     /* room in the input buffer beyond the longest line */
-	LINES_A_TURN = 64,      /* lines of a connection that one round handles */
+	LINES_A_TURN = 64,      /* messages of a connection that one round handles */
 	STALLED_AFTER_S = 10,   /* closes a connection whose peer reads no output for this long */
 	OUT_KEEP_BYTES = 65536, /* when the output is sent, a buffer larger than this is freed */
 };
@@ -28,7 +27,9 @@ enum {
 struct listen_conn {
 	struct link link, flush_link, more_link;
 	struct listener *listener;
-	int fd; /* -1: closed */
+	struct admit_conn admit;
+	struct addr peer; /* no address for a Unix peer */
+	int fd;           /* -1: closed */
 	struct event *read_event, *write_event;
 	char *in;
 	size_t in_len, in_room, in_seen; /* the first in_seen octets have no line end */
@@ -42,7 +43,17 @@ struct listen_conn {
 	bool in_lines;     /* conn_lines or conn_work is running */
 	bool working;      /* work of the last message is undone: `more` goes on with it */
 	uint64_t slice_ns; /* when the present slice began */
+	bool kept;         /* never closed because it is idle */
 };
+
+/* Tells admission what the connection waits for. `anew`: a message came to its end. */
+static void set_phase(struct listen_conn *c, bool anew)
+{
+	bool timed = c->closing || (c->in_len && !c->paused);
+	bool busy = c->paused || c->n_held || c->working || c->kept || c->out.n;
+
+	admit_set(&c->admit, timed ? ADMIT_MESSAGE : busy ? ADMIT_BUSY : ADMIT_IDLE, anew);
+}
 
 static void conn_free(struct listen_conn *c)
 {
@@ -68,7 +79,7 @@ static void conn_end(struct listen_conn *c)
 	list_remove(&c->link);
 	list_remove(&c->flush_link);
 	list_remove(&c->more_link);
-	l->n_conns--;
+	admit_leave(&c->admit);
 	/* A hold during `closed` keeps `c` valid if `closed` calls listen_conn_release. */
 	c->n_held++;
 	l->config.ops->closed(l->config.arg, c);
@@ -102,8 +113,10 @@ static bool conn_flush(struct listen_conn *c)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-			if (event_add(c->write_event, &stalled) == 0)
+			if (event_add(c->write_event, &stalled) == 0) {
+				set_phase(c, false);
 				return true;
+			}
 		}
 		if (n < 0) {
 			conn_end(c);
@@ -117,6 +130,7 @@ static bool conn_flush(struct listen_conn *c)
 		conn_end(c);
 		return false;
 	}
+	set_phase(c, false);
 	return true;
 }
 
@@ -155,6 +169,7 @@ void listen_conn_close(struct listen_conn *c)
 		return;
 	c->closing = true;
 	event_del(c->read_event);
+	set_phase(c, true);
 	flush_later(c);
 }
 
@@ -166,6 +181,17 @@ void listen_conn_set_user(struct listen_conn *c, void *user)
 void *listen_conn_user(const struct listen_conn *c)
 {
 	return c->user;
+}
+
+void listen_conn_keep(struct listen_conn *c, bool keep)
+{
+	c->kept = keep;
+	set_phase(c, false);
+}
+
+struct addr listen_conn_peer(const struct listen_conn *c)
+{
+	return c->peer;
 }
 
 static bool must_pause(const struct listen_conn *c)
@@ -222,42 +248,81 @@ static void more_later(struct listen_conn *c)
 	list_add_tail(&l->mores, &c->more_link);
 }
 
-/* Handles the complete lines in c->in, then removes and wipes them. */
+/* A message in c->in. */
+struct piece {
+	size_t at, n; /* the message; n is 0 if there are only line ends */
+	size_t used;  /* octets of c->in up to the end of the message */
+};
+
+static enum err cut_line(struct listen_conn *c, size_t start, struct piece *out)
+{
+	size_t from = c->in_seen > start ? c->in_seen : start;
+	const char *end = memchr(c->in + from, '\n', c->in_len - from);
+	size_t n = (end ? (size_t)(end - c->in) : c->in_len) - start;
+
+	if (n > c->listener->config.line_max_bytes)
+		return ERR_TOO_BIG;
+	if (!end) {
+		c->in_seen = c->in_len;
+		return ERR_TRUNCATED;
+	}
+	*out = (struct piece){.at = start, .n = n, .used = start + n + 1};
+	if (n && c->in[start + n - 1] == '\r')
+		out->n--;
+	return ERR_OK;
+}
+
+static enum err cut_frame(struct listen_conn *c, size_t start, struct piece *out)
+{
+	size_t at = start, n = 0;
+	enum err e = ERR_OK;
+
+	while (at < c->in_len && (c->in[at] == '\n' || c->in[at] == '\r'))
+		at++;
+	if (at < c->in_len)
+		e = c->listener->config.ops->frame(str_make(c->in + at, c->in_len - at), &n);
+	if (!e)
+		*out = (struct piece){.at = at, .n = n, .used = at + n};
+	return e;
+}
+
+/* Removes and wipes the first `n` octets of the input. */
+static void drop_input(struct listen_conn *c, size_t n)
+{
+	if (!n)
+		return;
+	memmove(c->in, c->in + n, c->in_len - n);
+	secret_wipe(c->in + c->in_len - n, n);
+	c->in_len -= n;
+	c->in_seen = c->in_seen > n ? c->in_seen - n : 0;
+}
+
+/* Handles the complete messages in c->in, then removes and wipes them. */
 static void conn_lines(struct listen_conn *c)
 {
 	const struct listen_config *config = &c->listener->config;
-	size_t start = 0;
-	unsigned n_lines = 0;
-	bool too_long = false, turn_over = false;
+	unsigned n_cut = 0, n_messages = 0;
+	struct piece piece = {.used = 0};
+	bool turn_over = false;
+	enum err e = ERR_OK;
 
 	slice_begin(c);
-	while (!c->dead && !c->closing && !(c->paused = turn_over || must_pause(c))) {
-		char *from = c->in + (c->in_seen > start ? c->in_seen : start);
-		char *end = memchr(from, '\n', (size_t)(c->in + c->in_len - from));
-		size_t n = end ? (size_t)(end - (c->in + start)) : c->in_len - start;
-
-		too_long = n > config->line_max_bytes;
-		if (too_long || !end) {
-			c->in_seen = c->in_len;
+	while (!c->dead && !c->closing && !(c->paused = turn_over || must_pause(c)) &&
+	       piece.used < c->in_len) {
+		e = config->ops->frame ? cut_frame(c, piece.used, &piece)
+		                       : cut_line(c, piece.used, &piece);
+		if (e)
 			break;
+		if (piece.n) {
+			n_messages++;
+			config->ops->line(config->arg, c, str_make(c->in + piece.at, piece.n));
 		}
-		if (n && c->in[start + n - 1] == '\r')
-			n--;
-		if (n)
-			config->ops->line(config->arg, c, str_make(c->in + start, n));
-		turn_over = ++n_lines == LINES_A_TURN || !listen_conn_has_time(c);
-		start = c->in ? (size_t)(end + 1 - c->in) : 0;
-		c->in_seen = start;
+		turn_over = ++n_cut == LINES_A_TURN || !listen_conn_has_time(c);
 	}
 	if (!slice_end(c))
 		return;
-	if (start) {
-		memmove(c->in, c->in + start, c->in_len - start);
-		secret_wipe(c->in + c->in_len - start, start);
-		c->in_len -= start;
-		c->in_seen = c->in_seen > start ? c->in_seen - start : 0;
-	}
-	if (too_long) {
+	drop_input(c, piece.used);
+	if (e && e != ERR_TRUNCATED) {
 		config->ops->too_long(config->arg, c);
 		listen_conn_close(c);
 	} else if (c->paused) {
@@ -265,6 +330,8 @@ static void conn_lines(struct listen_conn *c)
 		if (turn_over || c->working)
 			more_later(c);
 	}
+	if (!c->dead)
+		set_phase(c, n_messages > 0);
 }
 
 /* Goes on with the work of the last message. */
@@ -274,8 +341,11 @@ static void conn_work(struct listen_conn *c)
 
 	slice_begin(c);
 	config->ops->more(config->arg, c);
-	if (slice_end(c) && c->working && !c->closing)
+	if (!slice_end(c))
+		return;
+	if (c->working && !c->closing)
 		more_later(c);
+	set_phase(c, false);
 }
 
 static void resume_if_idle(struct listen_conn *c)
@@ -283,6 +353,7 @@ static void resume_if_idle(struct listen_conn *c)
 	if (c->dead || c->closing || !c->paused || c->in_lines || must_pause(c))
 		return;
 	c->paused = false;
+	set_phase(c, false);
 	/* The caller may be answering a request, so buffered lines wait for the next round. */
 	if (event_add(c->read_event, NULL)) {
 		listen_conn_close(c);
@@ -302,14 +373,18 @@ static bool must_wait(const struct listener *l)
 void listen_conn_hold(struct listen_conn *c)
 {
 	c->n_held++;
+	if (!c->in_lines)
+		set_phase(c, false);
 }
 
 void listen_conn_release(struct listen_conn *c)
 {
 	if (--c->n_held == 0 && c->dead && !c->in_lines)
 		conn_free(c);
-	else
+	else if (!c->dead) {
+		set_phase(c, false);
 		resume_if_idle(c);
+	}
 }
 
 static bool conn_make_room(struct listen_conn *c)
@@ -359,6 +434,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	if (must_wait(c->listener)) {
 		c->paused = true;
 		event_del(c->read_event);
+		/* The phase stays: a message that arrives in parts gets no new time. */
 		more_later(c);
 	} else {
 		conn_lines(c);
@@ -371,10 +447,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	if (what & EV_TIMEOUT) {
-		log_warn("listen",
-		         "at=%s msg=\"connection closed: the peer read nothing for %d s\" "
-		         "unsent_bytes=%zu",
-		         c->listener->where, STALLED_AFTER_S, out_waiting(c));
+		admit_tell(c->listener->admit, ADMIT_UNREAD);
 		conn_end(c);
 	} else if (conn_flush(c)) {
 		resume_if_idle(c);
@@ -387,10 +460,7 @@ void listen_flush(struct listener *l)
 		struct listen_conn *c = LIST_OF(k, struct listen_conn, flush_link);
 
 		if (c->out.bad) {
-			log_warn("listen",
-			         "at=%s msg=\"connection closed: more than %zu octets unsent, the "
-			         "peer reads too slowly\"",
-			         l->where, l->config.out_max_bytes);
+			admit_tell(l->admit, ADMIT_UNREAD);
 			conn_end(c);
 		} else if (conn_flush(c)) {
 			resume_if_idle(c);
@@ -428,31 +498,48 @@ void listen_go_on(struct listener *l)
 		(void)event_add(l->more_event, &at_once);
 }
 
-enum err listen_conn_new(struct listener *l, int fd)
+static enum err conn_refuse(struct listen_conn *c, enum err e)
+{
+	if (e == ERR_NOMEM)
+		admit_tell(c->listener->admit, ADMIT_NO_MEMORY);
+	if (c->read_event)
+		event_free(c->read_event);
+	if (c->write_event)
+		event_free(c->write_event);
+	mem_free(c);
+	return e;
+}
+
+enum err listen_conn_new(struct listener *l, int fd, const struct addr *peer)
 {
 	struct event_base *base = loop_base(l->loop);
 	struct listen_conn *c = mem_alloc(sizeof(*c));
+	struct admit_who who = l->path[0] ? admit_who_of(fd) : admit_who_is(peer);
 
-	if (!c)
+	if (!c) {
+		admit_tell(l->admit, ADMIT_NO_MEMORY);
 		return ERR_NOMEM;
+	}
 	c->fd = fd;
+	c->peer = *peer;
 	c->out.wipes = true;
 	c->listener = l;
 	c->read_event = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, c);
 	c->write_event = event_new(base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
-	if (!c->read_event || !c->write_event || event_add(c->read_event, NULL)) {
-		if (c->read_event)
-			event_free(c->read_event);
-		if (c->write_event)
-			event_free(c->write_event);
-		mem_free(c);
-		return ERR_NOMEM;
-	}
+	if (!c->read_event || !c->write_event || event_add(c->read_event, NULL))
+		return conn_refuse(c, ERR_NOMEM);
+	if (!admit_enter(l->admit, &c->admit, &who))
+		return conn_refuse(c, ERR_LIMIT);
 	list_add_tail(&l->conns, &c->link);
-	l->n_conns++;
 	if (l->config.ops->opened)
 		l->config.ops->opened(l->config.arg, c);
 	return ERR_OK;
+}
+
+void listen_conn_evict(void *arg, struct admit_conn *c)
+{
+	(void)arg;
+	conn_end(LIST_OF(c, struct listen_conn, admit));
 }
 
 void listen_end_all(struct listener *l)

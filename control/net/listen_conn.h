@@ -18,12 +18,15 @@ struct listener {
 	struct link conns;   /* all connections */
 	struct link flushes; /* connections with output queued in this round */
 	struct link mores;   /* connections whose lines or work wait for the next round */
-	unsigned n_conns;
+	struct admit *admit;
 	uint64_t spent_ns; /* time spent on messages since listen_go_on was last called */
 };
 
-/* Creates the connection of the accepted socket `fd`. On ERR_NOMEM the caller keeps `fd`. */
-enum err listen_conn_new(struct listener *l, int fd) MUST_USE;
+/* Creates the connection of the accepted socket `fd`. ERR_LIMIT: not admitted. On failure the
+ * caller keeps `fd`. */
+enum err listen_conn_new(struct listener *l, int fd, const struct addr *peer) MUST_USE;
+/* Closes the connection of `c`; for struct admit. */
+void listen_conn_evict(void *arg, struct admit_conn *c);
 /* Closes all connections. */
 void listen_end_all(struct listener *l);
 /* Sends the output that was queued in this round. */

@@ -3,7 +3,6 @@
 #include "control/ng/ng_listen.h"
 
 #include "base/mem.h"
-#include "control/ng/tcp.h"
 #include "control/net/udp.h"
 
 struct ng_listen {
@@ -29,21 +28,21 @@ static void on_datagram(void *arg, const struct addr *from, struct str datagram)
 		        datagram);
 }
 
-enum err ng_listen_new(struct ng_listen **out, struct loop *l, const struct addr *bind,
-                       struct ng *p, struct why *why)
+enum err ng_listen_new(struct ng_listen **out, struct loop *l, const struct ng_tcp_config *config,
+                       struct why *why)
 {
 	struct ng_listen *n = mem_alloc(sizeof(*n));
-	struct addr tcp;
+	struct ng_tcp_config tcp = *config;
 	enum err e;
 
 	if (!n)
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	n->proto = p;
-	e = udp_new(&n->udp, l, &(struct udp_config){.bind = *bind, .fn = on_datagram, .arg = n},
-	            why);
+	n->proto = config->ng;
+	e = udp_new(&n->udp, l,
+	            &(struct udp_config){.bind = config->bind, .fn = on_datagram, .arg = n}, why);
 	if (!e) {
-		tcp = udp_local(n->udp);
-		e = ng_tcp_new(&n->tcp, l, &tcp, p, why);
+		tcp.bind = udp_local(n->udp);
+		e = ng_tcp_new(&n->tcp, l, &tcp, why);
 	}
 	if (e)
 		ng_listen_free(n);

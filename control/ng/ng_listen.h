@@ -5,16 +5,16 @@
 
 #include "base/addr.h"
 #include "base/err.h"
-#include "control/ng/ng.h"
+#include "control/ng/tcp.h"
 
 struct loop;
 /* Control thread only. Free it after the last request is answered, before the ng and the loop. */
 struct ng_listen;
 
-/* bind->port 0: the system chooses one port for UDP and TCP. ERR_EXISTS: another process has the
- * port; ERR_IO, ERR_NOMEM. */
-enum err ng_listen_new(struct ng_listen **out, struct loop *l, const struct addr *bind,
-                       struct ng *p, struct why *why) MUST_USE;
+/* config->bind.port 0: the system chooses one port for UDP and TCP. ERR_EXISTS: another process has
+ * the port; ERR_IO, ERR_NOMEM. */
+enum err ng_listen_new(struct ng_listen **out, struct loop *l, const struct ng_tcp_config *config,
+                       struct why *why) MUST_USE;
 void ng_listen_free(struct ng_listen *n); /* takes NULL */
 /* The local address, with the port that the system chose. */
 struct addr ng_listen_local(const struct ng_listen *n);

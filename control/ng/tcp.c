@@ -1,104 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* Listens for ng clients over TCP, cuts their streams into messages and sends replies. */
+/* Serves ng clients over TCP: gives their messages to ng, and sends replies. */
 #include "control/ng/tcp.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <stdio.h>
 
-#include "base/buf.h"
-#include "base/clk.h"
-#include "base/list.h"
-#include "base/log.h"
 #include "base/mem.h"
-#include "base/secret.h"
-#include "control/net/loop.h"
+#include "control/net/listen.h"
 #include "control/ng/frame.h"
 
-enum { CONNS_MAX = 256, OUT_MAX_BYTES = 1 << 20, BACKLOG = 64, READ_BYTES = NG_MESSAGE_MAX + 1 };
-#define ACCEPT_PAUSE_NS NS_PER_S
+enum { OUT_MAX_BYTES = 1 << 20 };
 
+/* The part of a connection that ng needs, attached to its struct listen_conn. */
 struct conn {
 	struct link link;
-	struct ng_tcp *t;
+	struct listen_conn *c;
 	uint64_t serial; /* names the connection in replies, which may come after it is closed */
-	int fd;
-	struct addr peer;
-	struct loop_watch *read, *write; /* `write` is NULL unless replies are unsent */
-	size_t n_in;                     /* octets in `in` */
-	struct buf out;                  /* unsent replies; may hold keys */
-	bool in_messages;                /* conn_messages is running */
-	bool is_over; /* the connection has ended; readable() frees it after conn_messages */
-	char in[READ_BYTES];
 };
 
 struct ng_tcp {
-	struct loop *loop;
 	struct ng *proto;
-	int fd;
-	struct loop_watch *watch; /* NULL while accepting pauses, until `resume` fires */
-	struct loop_timer *resume;
+	struct listener *listener;
 	struct link conns;
-	unsigned n_conns;
 	uint64_t serials;
 };
-
-static void conn_free(struct conn *c)
-{
-	list_remove(&c->link);
-	c->t->n_conns--;
-	loop_watch_free(c->read);
-	loop_watch_free(c->write);
-	close(c->fd);
-	secret_wipe(c->in, c->n_in);
-	buf_free(&c->out);
-	mem_free(c);
-}
-
-/* Frees the connection; while conn_messages runs, leaves this to the caller of conn_messages. */
-static void conn_end(struct conn *c)
-{
-	c->is_over = true;
-	if (!c->in_messages)
-		conn_free(c);
-}
-
-static void writable(void *arg, bool is_readable, bool is_writable);
-
-/* Sends what the socket accepts now. If output is left, watches until the socket accepts more. */
-static void conn_flush(struct conn *c)
-{
-	ssize_t n = 0;
-
-	while (c->out.n && (n = send(c->fd, c->out.p, c->out.n, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0) {
-		buf_drop(&c->out, (size_t)n);
-	}
-	if (c->out.n && n < 0 && errno != EAGAIN && errno != EINTR) {
-		conn_end(c);
-	} else if (c->out.n && !c->write) {
-		if (loop_watch_new(&c->write, c->t->loop,
-		                   &(struct loop_watch_config){
-					   .fd = c->fd,
-					   .write = true,
-					   .fn = writable,
-					   .arg = c,
-				   }))
-			conn_end(c);
-	} else if (!c->out.n) {
-		loop_watch_free(c->write);
-		c->write = NULL;
-	}
-}
-
-static void writable(void *arg, bool is_readable, bool is_writable)
-{
-	(void)is_readable;
-	(void)is_writable;
-	conn_flush(arg);
-}
 
 static void send_reply(void *arg, uint64_t token, const struct addr *to, struct str reply)
 {
@@ -108,195 +32,110 @@ static void send_reply(void *arg, uint64_t token, const struct addr *to, struct 
 	LIST_EACH (it, &t->conns) {
 		struct conn *c = LIST_OF(it, struct conn, link);
 
-		if (c->serial != token || c->is_over)
+		if (c->serial != token)
 			continue;
-		if (c->out.n + reply.n <= OUT_MAX_BYTES)
-			buf_str(&c->out, reply);
-		if (c->out.bad || c->out.n + reply.n > OUT_MAX_BYTES)
-			conn_end(c);
-		else
-			conn_flush(c);
+		listen_conn_send(c->c, reply);
 		return;
 	}
 }
 
-/* Handles the complete messages in c->in and removes them. False: close the connection. */
-static bool conn_messages(struct conn *c)
+static bool on_allowed(void *arg, const struct addr *peer)
 {
-	size_t at = 0, n = 0;
-	enum err e = ERR_OK;
+	struct ng_tcp *t = arg;
 
-	c->in_messages = true;
-	while (at < c->n_in && !c->is_over) {
-		/* Some clients send a line end after a message. */
-		if (c->in[at] == '\n' || c->in[at] == '\r') {
-			at++;
-			continue;
-		}
-		e = ng_frame_length(str_make(c->in + at, c->n_in - at), &n);
-		if (e)
-			break;
-		ng_take(c->t->proto,
-		        &(struct ng_origin){
-				.from = c->peer,
-				.send = send_reply,
-				.arg = c->t,
-				.token = c->serial,
-			},
-		        str_make(c->in + at, n));
-		at += n;
-	}
-	c->in_messages = false;
-	memmove(c->in, c->in + at, c->n_in - at);
-	secret_wipe(c->in + c->n_in - at, at);
-	c->n_in -= at;
-	return !c->is_over && (!e || e == ERR_TRUNCATED);
+	return ng_is_allowed(t->proto, peer);
 }
 
-static void readable(void *arg, bool is_readable, bool is_writable)
+static void on_opened(void *arg, struct listen_conn *lc)
 {
-	struct conn *c = arg;
-	ssize_t n = recv(c->fd, c->in + c->n_in, sizeof(c->in) - c->n_in, MSG_DONTWAIT);
-
-	(void)is_readable;
-	(void)is_writable;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n > 0)
-		c->n_in += (size_t)n;
-	if (n <= 0 || !conn_messages(c))
-		conn_free(c);
-}
-
-static void accept_one(struct ng_tcp *t, int fd, const struct addr *peer)
-{
-	struct conn *c = t->n_conns < CONNS_MAX && ng_is_allowed(t->proto, peer)
-	                         ? mem_alloc(sizeof(*c))
-	                         : NULL;
-	int one = 1;
+	struct ng_tcp *t = arg;
+	struct conn *c = mem_alloc(sizeof(*c));
 
 	if (!c) {
-		close(fd);
+		listen_conn_close(lc);
 		return;
 	}
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	c->out.wipes = true;
-	c->t = t;
-	c->fd = fd;
-	c->peer = *peer;
-	c->serial = ++t->serials;
+	*c = (struct conn){.c = lc, .serial = ++t->serials};
 	list_add_tail(&t->conns, &c->link);
-	t->n_conns++;
-	if (loop_watch_new(
-		    &c->read, t->loop,
-		    &(struct loop_watch_config){.fd = fd, .read = true, .fn = readable, .arg = c}))
-		conn_free(c);
+	listen_conn_set_user(lc, c);
 }
 
-static void acceptable(void *arg, bool is_readable, bool is_writable);
-
-static enum err watch_socket(struct ng_tcp *t)
-{
-	return loop_watch_new(
-		&t->watch, t->loop,
-		&(struct loop_watch_config){.fd = t->fd, .read = true, .fn = acceptable, .arg = t});
-}
-
-static void resume(void *arg)
+static void on_message(void *arg, struct listen_conn *lc, struct str message)
 {
 	struct ng_tcp *t = arg;
+	const struct conn *c = listen_conn_user(lc);
 
-	if (watch_socket(t) && loop_timer_set(t->resume, ACCEPT_PAUSE_NS))
-		log_error("ng", "msg=\"out of memory: ng over TCP accepts no new connections until "
-		                "sluiced is restarted\"");
+	ng_take(t->proto,
+	        &(struct ng_origin){
+			.from = listen_conn_peer(lc),
+			.send = send_reply,
+			.arg = t,
+			.token = c->serial,
+		},
+	        message);
 }
 
-/* Stops accepting for a second after accept4 failed: the listening socket stays readable, so the
- * loop would otherwise call again at once. */
-static void accept_later(struct ng_tcp *t, int error)
+/* What follows an invalid message cannot be cut into messages: the connection ends. */
+static void on_invalid(void *arg, struct listen_conn *lc)
 {
-	log_warn("ng", "msg=\"cannot accept a connection: %s; trying again in 1 s\" peers=%u",
-	         strerror(error), t->n_conns);
-	if (loop_timer_set(t->resume, ACCEPT_PAUSE_NS))
-		return;
-	loop_watch_free(t->watch);
-	t->watch = NULL;
+	(void)arg;
+	(void)lc;
 }
 
-static void acceptable(void *arg, bool is_readable, bool is_writable)
+static void on_closed(void *arg, struct listen_conn *lc)
 {
-	struct ng_tcp *t = arg;
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
-	int fd = accept4(t->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	struct addr peer;
+	struct conn *c = listen_conn_user(lc);
 
-	(void)is_readable;
-	(void)is_writable;
-	if (fd < 0) {
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-			accept_later(t, errno);
-		return;
-	}
-	if (addr_from_sockaddr((struct sockaddr *)&sa, &peer))
-		close(fd);
-	else
-		accept_one(t, fd, &peer);
+	(void)arg;
+	if (c)
+		list_remove(&c->link);
+	mem_free(c);
+	listen_conn_set_user(lc, NULL);
 }
 
-static enum err open_socket(struct ng_tcp *t, const struct addr *bind_to, struct why *why)
-{
-	struct sockaddr_storage sa;
-	uint32_t len = addr_to_sockaddr(bind_to, &sa);
-	char text[ADDR_TEXT_MAX];
-	int one = 1;
+static const struct listen_ops ops = {
+	.allowed = on_allowed,
+	.frame = ng_frame_length,
+	.opened = on_opened,
+	.line = on_message,
+	.too_long = on_invalid,
+	.closed = on_closed,
+};
 
-	t->fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (t->fd < 0)
-		return why_fail(why, ERR_IO, "cannot open a TCP socket for %s: %s",
-		                addr_print(bind_to, text), strerror(errno));
-	(void)setsockopt(t->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind_to->version == 6)
-		(void)setsockopt(t->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (bind(t->fd, (struct sockaddr *)&sa, len) || listen(t->fd, BACKLOG))
-		return why_fail(why, errno == EADDRINUSE ? ERR_EXISTS : ERR_IO,
-		                "cannot listen on tcp %s: %s", addr_print(bind_to, text),
-		                strerror(errno));
-	return ERR_OK;
-}
-
-enum err ng_tcp_new(struct ng_tcp **out, struct loop *l, const struct addr *bind_to, struct ng *p,
+enum err ng_tcp_new(struct ng_tcp **out, struct loop *l, const struct ng_tcp_config *config,
                     struct why *why)
 {
 	struct ng_tcp *t = mem_alloc(sizeof(*t));
+	char ip[ADDR_TEXT_MAX], where[ADDR_TEXT_MAX + 8];
+	struct listen_config listen = {.name = "ng",
+	                               .where = where,
+	                               .any_host = true,
+	                               .line_max_bytes = NG_MESSAGE_MAX,
+	                               .out_max_bytes = OUT_MAX_BYTES,
+	                               .limits = config->limits,
+	                               .requests_max = 1,
+	                               .ops = &ops,
+	                               .arg = t};
 	enum err e;
 
 	if (!t)
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	t->loop = l;
-	t->proto = p;
+	t->proto = config->ng;
 	list_init(&t->conns);
-	e = open_socket(t, bind_to, why);
-	if (!e && loop_timer_new(&t->resume, l, resume, t))
-		e = why_fail(why, ERR_NOMEM, "out of memory");
-	if (!e && watch_socket(t))
-		e = why_fail(why, ERR_NOMEM, "out of memory");
-	if (e)
+	snprintf(where, sizeof(where), "tcp:%s", addr_print(&config->bind, ip));
+	e = listener_new(&t->listener, l, &listen, why);
+	if (e) {
 		ng_tcp_free(t);
-	else
-		*out = t;
-	return e;
+		return e;
+	}
+	*out = t;
+	return ERR_OK;
 }
 
 void ng_tcp_free(struct ng_tcp *t)
 {
 	if (!t)
 		return;
-	LIST_EACH (it, &t->conns)
-		conn_free(LIST_OF(it, struct conn, link));
-	loop_watch_free(t->watch);
-	loop_timer_free(t->resume);
-	if (t->fd >= 0)
-		close(t->fd);
+	listener_free(t->listener);
 	mem_free(t);
 }

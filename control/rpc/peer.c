@@ -68,5 +68,7 @@ enum err rpc_peer_subscribe(struct rpc_peer *peer, struct events *ev,
 		return ERR_NOMEM;
 	events_unsubscribe(peer->subscription);
 	peer->subscription = made;
+	/* A connection that waits for events may stay idle. */
+	listen_conn_keep(peer->conn, made != NULL);
 	return ERR_OK;
 }

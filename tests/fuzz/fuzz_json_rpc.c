@@ -33,10 +33,11 @@ static void start(void)
 		.relay = &fake_relay,
 		.sessions_max = 64,
 		.context = {.interfaces = interfaces, .n_interfaces = ARRAY_LEN(interfaces)}};
-	struct listen_config listen = {.where = "tcp:127.0.0.1:0",
+	struct listen_config listen = {.name = "test",
+	                               .where = "tcp:127.0.0.1:0",
 	                               .line_max_bytes = 65536,
 	                               .out_max_bytes = 1 << 20,
-	                               .conns_max = 4,
+	                               .limits = {.conns_max = 4, .peer_max = 4},
 	                               .requests_max = 64,
 	                               .ops = &rpc_listen_ops};
 

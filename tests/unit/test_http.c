@@ -121,7 +121,11 @@ static void on_done(void *arg, enum err e, const struct http_response *in, const
 
 static bool start(void)
 {
-	struct http_server_config c = {.body_max_bytes = 32, .timeout_s = 5, .serve = serve};
+	struct http_server_config c = {
+		.name = "test",
+		.body_max_bytes = 32,
+		.limits = {.conns_max = 8, .peer_max = 8, .idle_s = 60, .message_s = 1},
+		.serve = serve};
 
 	memset(&t, 0, sizeof(t));
 	return EXPECT_OK(addr_parse(STR("127.0.0.1:0"), &c.listen)) &&

@@ -59,10 +59,11 @@ static int dial(const struct scene *s)
 static void a_flood_leaves_room_for_others(void)
 {
 	struct scene s = {.loop = NULL};
-	struct listen_config config = {.where = "tcp:127.0.0.1:0",
+	struct listen_config config = {.name = "test",
+	                               .where = "tcp:127.0.0.1:0",
 	                               .line_max_bytes = 65536,
 	                               .out_max_bytes = 1 << 20,
-	                               .conns_max = 4,
+	                               .limits = {.conns_max = 4, .peer_max = 4},
 	                               .requests_max = 64,
 	                               .ops = &ops,
 	                               .arg = &s};

@@ -93,10 +93,11 @@ static void begin(void)
 	struct service_config config = {.relay = &fake_relay,
 	                                .sessions_max = SESSIONS,
 	                                .context = {.interfaces = interfaces, .n_interfaces = 1}};
-	struct listen_config listen = {.where = "tcp:127.0.0.1:0",
+	struct listen_config listen = {.name = "test",
+	                               .where = "tcp:127.0.0.1:0",
 	                               .line_max_bytes = RPC_LINE_MAX,
 	                               .out_max_bytes = 4 << 20,
-	                               .conns_max = 8,
+	                               .limits = {.conns_max = 8, .peer_max = 8},
 	                               .requests_max = 1024,
 	                               .ops = &rpc_listen_ops};
 	struct client c;
