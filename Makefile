@@ -118,7 +118,7 @@ $(BUILD)/bin/%: $(BUILD)/cmd/%.o $$(call objects,$$(wildcard cmd/$$*/*.c)) $$(ca
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-$(BUILD)/bin/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/libharness.a $$(call static_of,fuzz/fuzz_$$*)
+$(BUILD)/bin/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/libharness.a $(BENCH_LIB) $$(call static_of,fuzz/fuzz_$$*)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -fsanitize=fuzzer $^ $(LDLIBS) -o $@
 
