@@ -323,7 +323,7 @@ static void on_peer(void *arg, enum err e, const struct http_response *in, const
 		                                : "the answer of the KMS has no MIKEY message"),
 		                   text, sizeof(text)));
 	}
-	kms_request_give_peer(q->request, (struct view){octets, e ? 0 : len},
+	kms_request_give_peer(q->request, e, (struct view){octets, e ? 0 : len},
 	                      test_env_wall_ns(q->h->config.time));
 	go_on(q);
 }
@@ -372,7 +372,7 @@ static void wait_for(struct kms_http_request *q, enum kms_wait what)
 	if (what == KMS_WAIT_NAF)
 		kms_request_give_naf(q->request, e, NULL, now);
 	else
-		kms_request_give_peer(q->request, (struct view){0}, now);
+		kms_request_give_peer(q->request, e, (struct view){0}, now);
 	go_on(q);
 }
 

@@ -118,8 +118,9 @@ void kms_request_give_naf(struct kms_request *r, enum err e, const struct naf_ke
 /* While the request waits for another KMS: the KMS to ask, and the message to send to it. */
 const struct kms_peer *kms_request_peer(const struct kms_request *r);
 struct view kms_request_peer_octets(const struct kms_request *r);
-/* Continues with the answer of the other KMS. Empty octets mean that it did not answer. */
-void kms_request_give_peer(struct kms_request *r, struct view octets, uint64_t wall_ns);
+/* Continues with the answer of the other KMS: ERR_OK with its octets, ERR_LIMIT (not asked, because
+ * too many requests wait), or another error (no answer). */
+void kms_request_give_peer(struct kms_request *r, enum err e, struct view octets, uint64_t wall_ns);
 
 /* When the request is answered: the result and the answer, which may be empty. */
 enum kms_result kms_request_result(const struct kms_request *r);

@@ -467,6 +467,9 @@ static bool user_is_gone(struct kms_request *r)
 	return true;
 }
 
+static const char too_many_wait[] =
+	"too many requests wait for the BSF or another KMS (--waiting-max)";
+
 void kms_request_give_naf(struct kms_request *r, enum err e, const struct naf_key *key,
                           uint64_t wall_ns)
 {
@@ -491,23 +494,23 @@ void kms_request_give_naf(struct kms_request *r, enum err e, const struct naf_ke
 		                   : e == ERR_LIMIT ? KMS_LIMITED
 		                                    : KMS_UNREACHABLE,
 		                   MIKEY_E_UNSPECIFIED,
-		                   e == ERR_LIMIT ? "too many requests wait for the BSF or another "
-		                                    "KMS (--waiting-max)"
-		                                  : "the BSF did not answer");
+		                   e == ERR_LIMIT ? too_many_wait : "the BSF did not answer");
 	else if (!for_ticket)
 		identify(r);
 	else if (!user_is_gone(r))
 		serve_resolve(r);
 }
 
-void kms_request_give_peer(struct kms_request *r, struct view octets, uint64_t wall_ns)
+void kms_request_give_peer(struct kms_request *r, enum err e, struct view octets, uint64_t wall_ns)
 {
 	CHECK(kms_request_waits_for(r) == KMS_WAIT_PEER);
 	r->wall_ns = wall_ns;
 	kms_request_move(r, KMS_REQUEST_ON_GIVEN_PEER);
 	if (user_is_gone(r))
 		return;
-	if (octets.n)
+	if (e == ERR_LIMIT)
+		kms_request_refuse(r, KMS_LIMITED, MIKEY_E_UNSPECIFIED, too_many_wait);
+	else if (!e && octets.n)
 		serve_relayed(r, octets);
 	else
 		kms_request_refuse(r, KMS_UNREACHABLE, MIKEY_E_UNSPECIFIED,

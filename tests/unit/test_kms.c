@@ -281,7 +281,7 @@ static void two_domains(void)
 			at1 = ask(&one, KMS_RESOLVE, kms_request_peer_octets(at2), NOW_NS,
 			          names_kms2);
 			EXPECT_INT(kms_request_result(at1), KMS_GRANTED);
-			kms_request_give_peer(at2, kms_request_octets(at1), NOW_NS);
+			kms_request_give_peer(at2, ERR_OK, kms_request_octets(at1), NOW_NS);
 			take(&x, at2, grant);
 			kms_request_free(at1);
 		}

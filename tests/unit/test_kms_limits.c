@@ -264,7 +264,49 @@ static void questions_at_one_time(void)
 	end(&o);
 }
 
+/* A request for which the other KMS cannot be asked, because too many wait, is told to come again;
+ * one that the other KMS does not answer is not. */
+static void too_many_wait_for_a_peer(void)
+{
+	static const struct {
+		enum err e;
+		enum kms_result want;
+		const char *reason;
+	} rows[] = {
+		{ERR_LIMIT, KMS_LIMITED, "--waiting-max"},
+		{ERR_TIMEOUT, KMS_UNREACHABLE, "did not answer"},
+	};
+	struct terminal alice = alice_of();
+	struct terminal carol =
+		terminal("sip:carol@home2.example", "carol", 0xa0, "https://kms.home2.example");
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		enum kms_result result = KMS_BROKEN;
+		struct ticket_grant *grant;
+		struct kms_request *q;
+		struct office one, two;
+		struct resolving x;
+
+		test_context("%s", rows[i].reason);
+		REQUIRE(start(&one, home1) && start(&two, home2));
+		grant = request(&one, &alice, carol.name, &result);
+		REQUIRE(grant && offer(&x, &alice, &carol, grant));
+		q = ask(&two, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS, NULL);
+		REQUIRE(EXPECT_INT(kms_request_waits_for(q), KMS_WAIT_PEER));
+		kms_request_give_peer(q, rows[i].e, (struct view){0}, NOW_NS);
+		EXPECT_INT(kms_request_result(q), rows[i].want);
+		EXPECT(strstr(kms_request_reason(q), rows[i].reason));
+		EXPECT_INT(kms_request_retry_after_s(q), rows[i].want == KMS_LIMITED ? 1 : 0);
+		kms_request_free(q);
+		resolving_end(&x);
+		ticket_grant_free(grant);
+		end(&one);
+		end(&two);
+	}
+}
+
 TEST_MAIN("kms_limits", {"the rate comes before the store", the_rate_comes_before_the_store},
           {"a share of the store", a_share_of_the_store}, {"a clock set back", a_clock_set_back},
           {"forged B-TIDs", forged_btids}, {"known B-TIDs", known_btids},
-          {"questions at one time", questions_at_one_time})
+          {"questions at one time", questions_at_one_time},
+          {"too many wait for a peer", too_many_wait_for_a_peer})

@@ -369,7 +369,7 @@ static void removed_while_waiting(void)
 			EXPECT_OK(kms_provision_remove(two.kms, uri(dave.name), NULL));
 		else if (change == 1)
 			EXPECT_OK(put(&two, dave.name, "dave", 8));
-		kms_request_give_peer(q, (struct view){0}, dave.wall_ns);
+		kms_request_give_peer(q, ERR_OK, (struct view){0}, dave.wall_ns);
 		/* Without a change the empty answer counts as none. */
 		EXPECT_INT(kms_request_result(q), change < 2 ? KMS_UNKNOWN_KEY : KMS_UNREACHABLE);
 		kms_request_free(q);
