@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* control/net: lines of a peer that floods do not delay another peer, and every line of the flood
  * is processed. */
+#include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/addr.h"
@@ -91,4 +94,43 @@ static void a_flood_leaves_room_for_others(void)
 	buf_free(&flood);
 }
 
-TEST_MAIN("listen", {"a flood leaves room for others", a_flood_leaves_room_for_others})
+/* A path that cannot be cleared for another reason than a listener there is not "in use". */
+static void a_path_that_cannot_be_cleared(void)
+{
+	char folder[] = "/tmp/sluice-listen-XXXXXX", where[64];
+	struct scene s = {.loop = NULL};
+	struct listen_config config = {.name = "test",
+	                               .where = where,
+	                               .mode = 0600,
+	                               .line_max_bytes = 65536,
+	                               .out_max_bytes = 1 << 20,
+	                               .limits = {.conns_max = 4},
+	                               .requests_max = 64,
+	                               .ops = &ops,
+	                               .arg = &s};
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	struct why why = {{0}};
+	struct rlimit old, none;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	REQUIRE(mkdtemp(folder) != NULL);
+	snprintf(where, sizeof(where), "%s/s", folder);
+	memcpy(un.sun_path, where, strlen(where));
+	REQUIRE(bind(fd, (struct sockaddr *)&un, sizeof(un)) == 0);
+	REQUIRE_OK(loop_new(&s.loop));
+	close(fd);
+	REQUIRE(getrlimit(RLIMIT_NOFILE, &old) == 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = old.rlim_max};
+	REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+	EXPECT_ERR(listener_new(&s.listener, s.loop, &config, &why), ERR_IO);
+	REQUIRE(setrlimit(RLIMIT_NOFILE, &old) == 0);
+	EXPECT(strstr(why.text, "Too many open files") != NULL);
+	/* Nothing listens on the socket that was left behind, so it is replaced. */
+	REQUIRE_OK(listener_new(&s.listener, s.loop, &config, &why));
+	listener_free(s.listener);
+	loop_free(s.loop);
+	rmdir(folder);
+}
+
+TEST_MAIN("listen", {"a flood leaves room for others", a_flood_leaves_room_for_others},
+          {"a path that cannot be cleared", a_path_that_cannot_be_cleared})
