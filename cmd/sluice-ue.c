@@ -84,7 +84,7 @@ static int run(const struct ue_command *c, int argc, char **argv)
 	if (!c->run(&o, &why)) {
 		if (!fflush(stdout) && !ferror(stdout))
 			return EXIT_DONE;
-		why_fail(&why, ERR_IO, "standard output: %s", strerror(errno));
+		why_fail(&why, ERR_IO, "cannot write to standard output: %s", strerror(errno));
 	}
 	if (why.text[0])
 		fprintf(stderr, "sluice-ue %s: %s\n", c->name, why.text);

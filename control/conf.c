@@ -183,7 +183,7 @@ static enum err source_put(struct source *src, const struct conf_setting *s, str
 		((struct conf_interfaces *)value_of(src->conf, s))->n = 0;
 	if (src->given & bit && s->type != CONF_LIST && s->type != CONF_NETS &&
 	    s->type != CONF_INTERFACES && src->name)
-		return why_fail(src->why, ERR_EXISTS, "given twice");
+		return why_fail(src->why, ERR_EXISTS, "is given twice; give it once");
 	src->given |= bit;
 	return put(src->conf, s, value, src->why);
 }

@@ -33,7 +33,8 @@ static const struct {
 	[VERDICT_KEY_EXPIRED] = {"key_expired", "the lifetime of its key is used up"},
 	[VERDICT_CRYPTO_FAILED] = {"crypto_failed", "the crypto engine reported an error"},
 	[VERDICT_NO_PEER] = {"no_peer",
-                             "the other leg does not exist, or its address is not known yet"},
+                             "the other side has no active leg, that leg takes no RTCP, or its "
+                             "address is unknown, 0.0.0.0 (hold) or has port 0"},
 	[VERDICT_DUPLICATE] = {"duplicate", "a packet with its index was sent before"},
 	[VERDICT_LOOP] = {"loop", "it would go back to the address it came from"},
 	[VERDICT_MTU] = {"mtu", "larger than the path MTU towards the peer"},

@@ -39,7 +39,8 @@ enum verdict {
 	VERDICT_KEY_EXPIRED,   /* the key's lifetime is used up (RFC 3711 9.2) */
 	VERDICT_CRYPTO_FAILED, /* the engine reported an error */
 	/* --- usually set by checks of the outbound leg */
-	/* the other side has no active leg, or the address of that leg is not known yet */
+	/* the other side has no active leg; or that leg takes no RTCP, or its address is unknown or
+	 * 0.0.0.0 (hold), or its port is 0 */
 	VERDICT_NO_PEER,
 	VERDICT_DUPLICATE, /* a packet with this outbound index was sent before (RFC 3711 9.1) */
 	/* the packet would go back to the address it came from (loop protection) */

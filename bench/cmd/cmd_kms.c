@@ -47,7 +47,8 @@ static enum err write_private(const json_t *doc, const char *path, struct why *w
 	bool ok;
 
 	if (fd < 0)
-		return why_fail(why, ERR_IO, "--provision %s: %m", path);
+		return why_fail(why, ERR_IO, "--provision %s: the file cannot be created: %m",
+		                path);
 	ok = json_dumpfd(doc, fd, JSON_INDENT(1)) == 0 && write(fd, "\n", 1) == 1;
 	ok = close(fd) == 0 && ok;
 	if (!ok) {

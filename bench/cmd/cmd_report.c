@@ -27,7 +27,8 @@ static enum err write_file(const char *path, const struct buf *text, struct why 
 
 	if (f)
 		bad |= fclose(f) != 0;
-	return bad ? why_fail(why, ERR_IO, "%s: %s", path, strerror(errno)) : ERR_OK;
+	return bad ? why_fail(why, ERR_IO, "%s: cannot be written: %s", path, strerror(errno))
+	           : ERR_OK;
 }
 
 static enum err put_folder(struct page *p, const char *dir, unsigned *n_results, struct why *why)
@@ -37,7 +38,8 @@ static enum err put_folder(struct page *p, const char *dir, unsigned *n_results,
 	char path[4096];
 
 	if (n < 0)
-		return why_fail(why, ERR_IO, "%s: %s", dir, strerror(errno));
+		return why_fail(why, ERR_IO, "%s: the folder cannot be read: %s", dir,
+		                strerror(errno));
 	for (int i = 0; i < n; i++) {
 		json_t *doc = NULL;
 		struct why bad = {""};

@@ -221,7 +221,8 @@ static void enter(struct result *r, struct round *round, const struct work_conte
 		keyctx_free(key);
 		if ((double)(clk_mono_ns() - start) > set.make_s * 1e9) {
 			e = ERR_TIMEOUT;
-			(void)why_fail(&why, e, "%u contexts took %g s", i + 1, set.make_s);
+			(void)why_fail(&why, e, "making %u contexts took longer than --make-s %g",
+			               i + 1, set.make_s);
 		}
 	}
 	if (e != ERR_OK) {
@@ -406,7 +407,8 @@ static bool run_round(struct result *r, struct round *round, double done, double
 		round->pkts.packet_bytes = WORK_HEADER_LEN + round->pkts.payload +
 		                           (size_t)round->pkts.suite->srtp_tag_len;
 		if (round->direction == ENGINE_RECEIVE && packets_protect(&round->pkts) != ERR_OK) {
-			fprintf(stderr, "sluice-bench crypto: cannot make packets to unprotect\n");
+			fprintf(stderr, "sluice-bench crypto: cannot encrypt the packets that "
+			                "unprotect will be measured with\n");
 			ok = false;
 		}
 		for (unsigned i = 0; ok && p == 0 && i < round->n_entrants; i++)

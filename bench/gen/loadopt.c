@@ -252,7 +252,7 @@ static enum err read_modes(struct loadopt_scene *scene, const struct loadopt *o,
 		char one[16] = "";
 
 		if (scene->n_plans == LOADOPT_MODES_MAX)
-			return why_fail(why, ERR_TOO_BIG, "--mode: more than %d words",
+			return why_fail(why, ERR_TOO_BIG, "--mode: more than %d modes, the maximum",
 			                LOADOPT_MODES_MAX);
 		if (str_copy(str_cut(rest, ',', &rest), one, sizeof(one)) != ERR_OK)
 			one[0] = 0;

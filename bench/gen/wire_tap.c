@@ -36,7 +36,8 @@ enum {
 
 static enum err fail(struct why *why, enum bench_side side, const char *what)
 {
-	return why_fail(why, errno == EPERM ? ERR_DENIED : ERR_IO, "the %s side's tap: %s: %s",
+	return why_fail(why, errno == EPERM ? ERR_DENIED : ERR_IO,
+	                "cannot set up the packet socket of the %s side (%s): %s",
 	                call_side_name(side), what, strerror(errno));
 }
 

@@ -57,7 +57,8 @@ static enum err resolve(struct post_site *s, struct why *why)
 	snprintf(port, sizeof(port), "%u", s->url.port);
 	rc = getaddrinfo(s->url.host, port, &hints, &found);
 	if (rc)
-		return why_fail(why, ERR_NOT_FOUND, "%s: %s", s->url.host, gai_strerror(rc));
+		return why_fail(why, ERR_NOT_FOUND, "cannot resolve the host name %s: %s",
+		                s->url.host, gai_strerror(rc));
 	memcpy(&s->to, found->ai_addr, found->ai_addrlen);
 	s->to_len = found->ai_addrlen;
 	freeaddrinfo(found);
@@ -175,8 +176,8 @@ static enum err dial(struct post *p, struct why *why)
 	setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (connect(p->fd, (const struct sockaddr *)&p->site->to, p->site->to_len) &&
 	    errno != EINPROGRESS)
-		return why_fail(why, ERR_IO, "%s port %u: %s", p->site->url.host, p->site->url.port,
-		                strerror(errno));
+		return why_fail(why, ERR_IO, "cannot connect to %s port %u: %s", p->site->url.host,
+		                p->site->url.port, strerror(errno));
 	p->phase = PHASE_CONNECT;
 	p->events = POLLOUT;
 	return p->site->tls ? wrap(p, why) : ERR_OK;

@@ -188,7 +188,7 @@ enum err plot_draw(const struct plot *p, const json_t *rows, struct buf *svg, st
 	}
 	fd = mkstemp(path);
 	if (fd < 0) {
-		e = why_fail(why, ERR_IO, "%s: %s", path, strerror(errno));
+		e = why_fail(why, ERR_IO, "cannot create the file %s: %s", path, strerror(errno));
 		goto out;
 	}
 	f = popen("gnuplot >/dev/null", "we");

@@ -328,7 +328,7 @@ static enum err result_write_csv(const struct result *r, const char *path, struc
 	size_t i;
 
 	if (!f)
-		return why_fail(why, ERR_IO, "%s: %m", path);
+		return why_fail(why, ERR_IO, "%s: the file cannot be opened for writing: %m", path);
 	keys = csv_keys(r);
 	json_object_foreach(keys, key, is_spread) fprintf(
 		f, json_is_true(is_spread) ? "%s%s,%s_min,%s_max" : "%s%s",

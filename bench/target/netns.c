@@ -55,7 +55,7 @@ enum err netns_socket(int *out, const char *netns, int family, int type, struct 
 	if (!is_here(netns)) {
 		home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 		if (home < 0)
-			return why_fail(why, ERR_IO, "/proc/thread-self/ns/net: %s",
+			return why_fail(why, ERR_IO, "cannot open /proc/thread-self/ns/net: %s",
 			                strerror(errno));
 		e = netns_enter(netns, why);
 	}

@@ -150,7 +150,9 @@ static enum err start(struct peer *p, const json_t *words, const struct names *n
 			become(argv, p->log, place);
 		p->pid = pid;
 		p->is_child = pid > 0;
-		e = pid > 0 ? ERR_OK : why_fail(why, ERR_IO, "fork: %s", strerror(errno));
+		e = pid > 0 ? ERR_OK
+		            : why_fail(why, ERR_IO, "cannot start a process for the target: %s",
+		                       strerror(errno));
 	}
 	for (size_t i = 0; i < WORDS_MAX; i++)
 		buf_free(&text[i]);
@@ -287,7 +289,8 @@ enum err peer_start(struct peer *p, struct why *why)
 		return ERR_OK;
 	snprintf(p->tmp, sizeof(p->tmp), "/tmp/sluice-bench-XXXXXX");
 	if (!mkdtemp(p->tmp)) {
-		e = why_fail(why, ERR_IO, "%s: %s", p->tmp, strerror(errno));
+		e = why_fail(why, ERR_IO, "cannot create the folder %s: %s", p->tmp,
+		             strerror(errno));
 		p->tmp[0] = 0;
 		return e;
 	}

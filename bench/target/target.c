@@ -308,7 +308,9 @@ static enum err receive(struct target *t, struct why *why)
 	if (n == 0 && !t->protocol->is_datagram)
 		return why_fail(why, ERR_CLOSED, "the target closed its control connection");
 	if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-		return why_fail(why, ERR_CLOSED, "control connection: %s", strerror(errno));
+		return why_fail(why, ERR_CLOSED,
+		                "cannot receive on the target's control connection: %s",
+		                strerror(errno));
 	return ERR_OK;
 }
 

@@ -39,7 +39,8 @@ enum err audit_open(struct audit **out, const char *file, struct why *why)
 		a->fd = a->file ? open_file(file) : -1;
 	}
 	if (a->fd < 0) {
-		enum err e = why_fail(why, ERR_IO, "audit file %s: %s", file, strerror(errno));
+		enum err e = why_fail(why, ERR_IO, "cannot open the audit file %s: %s", file,
+		                      strerror(errno));
 
 		audit_close(a);
 		return e;
@@ -66,7 +67,8 @@ enum err audit_reopen(struct audit *a, struct why *why)
 		return ERR_OK;
 	fd = open_file(a->file);
 	if (fd < 0)
-		return why_fail(why, ERR_IO, "audit file %s: %s", a->file, strerror(errno));
+		return why_fail(why, ERR_IO, "cannot open the audit file %s: %s", a->file,
+		                strerror(errno));
 	close(a->fd);
 	a->fd = fd;
 	return ERR_OK;

@@ -217,7 +217,9 @@ static enum err derive(struct secret *out, const struct gba_result *l, const str
 			"kms.id \"%.*s\" has no host for the NAF_Id; give the name with --naf",
 			STR_ARG(id));
 	e = gba_derive(out, GBA_KEY_ME, &in);
-	return e ? why_fail(why, e, "Ks_(ext)_NAF: %s", err_meaning(e)) : ERR_OK;
+	return e ? why_fail(why, e, "cannot derive Ks_(ext)_NAF from the GBA result: %s",
+	                    err_meaning(e))
+	         : ERR_OK;
 }
 
 /* The text holds keys. Its memory is reserved in one step, so that growing leaves no copies, and is

@@ -110,7 +110,7 @@ static void talk(struct pair *p, uint64_t ms)
 		turn(p);
 }
 
-/* Stops sending and waits until everything sent has arrived or is lost. */
+/* Stops sending until both sides have received and reported all packets, for at most DRAIN_MS. */
 static void drain(struct pair *p)
 {
 	uint64_t now = clk_mono_ns(), end = now + DRAIN_MS * NS_PER_MS, next = now;

@@ -243,7 +243,7 @@ static enum err read_whole(struct secret *out, const char *path, struct why *why
 	enum err e = ERR_OK;
 
 	if (fd < 0 || fstat(fd, &st))
-		e = why_fail(why, ERR_IO, "%s: %s", path, strerror(errno));
+		e = why_fail(why, ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
 	else if (st.st_mode & (S_IRWXG | S_IRWXO))
 		e = why_fail(why, ERR_DENIED,
 		             "%s: holds keys, but other users have access; set its mode to 0600",

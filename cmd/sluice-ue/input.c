@@ -19,16 +19,17 @@ enum err input_read(struct buf *out, const char *path, struct why *why)
 	enum err e = ERR_OK;
 
 	if (!f)
-		return why_fail(why, ERR_IO, "%s: %s", path, strerror(errno));
+		return why_fail(why, ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
 	while (!e && (n = fread(room, 1, sizeof(room), f)) > 0) {
 		buf_add(out, room, n);
 		if (out->bad)
 			e = why_fail(why, ERR_NOMEM, "out of memory");
 		else if (out->n > INPUT_MAX)
-			e = why_fail(why, ERR_TOO_BIG, "%s: more than %d octets", path, INPUT_MAX);
+			e = why_fail(why, ERR_TOO_BIG, "%s: has more than %d octets, the maximum",
+			             path, INPUT_MAX);
 	}
 	if (!e && ferror(f))
-		e = why_fail(why, ERR_IO, "%s: %s", path, strerror(errno));
+		e = why_fail(why, ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
 	if (!is_stdin)
 		fclose(f);
 	return e;

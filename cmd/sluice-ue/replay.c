@@ -58,7 +58,10 @@ static enum err check_file(int fd, const char *path, size_t *size, struct why *w
 	if (fstat(fd, &st))
 		return failed(path, "read", why);
 	if (!S_ISREG(st.st_mode) || st.st_size > HEAD + (off_t)RECORDS_MAX * 2 * UE_SEEN_RECORD)
-		return why_fail(why, ERR_SYNTAX, "%s: is not a replay cache of sluice-ue", path);
+		return why_fail(why, ERR_SYNTAX,
+		                "%s: is not a replay cache of sluice-ue; name another file in the "
+		                "field replay of the credentials",
+		                path);
 	if (st.st_mode & (S_IRWXG | S_IRWXO))
 		return why_fail(
 			why, ERR_DENIED,
@@ -83,7 +86,11 @@ static enum err read_file(int fd, const char *path, struct view *out, struct why
 	if (pread(fd, p, n, 0) != (ssize_t)n)
 		e = failed(path, "read", why);
 	else if (memcmp(p, head, n < HEAD ? n : HEAD)) /* a crash may leave a part of the head */
-		e = why_fail(why, ERR_SYNTAX, "%s: is not a replay cache of sluice-ue", path);
+		e = why_fail(
+			why, ERR_SYNTAX,
+			"%s: is not a replay cache of sluice-ue; name another file in the field "
+			"replay of the credentials",
+			path);
 	if (e)
 		mem_free(p);
 	else

@@ -35,16 +35,19 @@ enum err report_print(const struct report *r, struct why *why)
 	size_t at = 0;
 
 	if (r->failed)
-		return why_fail(why, r->failed, "the lines to print: %s", err_meaning(r->failed));
+		return why_fail(why, r->failed, "cannot make the lines to print: %s",
+		                err_meaning(r->failed));
 	if (fflush(stdout))
-		return why_fail(why, ERR_IO, "standard output: %s", strerror(errno));
+		return why_fail(why, ERR_IO, "cannot write to standard output: %s",
+		                strerror(errno));
 	while (at < r->n) {
 		ssize_t n = write(STDOUT_FILENO, r->room.octets + at, r->n - at);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return why_fail(why, ERR_IO, "standard output: %s", strerror(errno));
+			return why_fail(why, ERR_IO, "cannot write to standard output: %s",
+			                strerror(errno));
 		at += (size_t)n;
 	}
 	return ERR_OK;

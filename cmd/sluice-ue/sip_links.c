@@ -40,7 +40,8 @@ enum err sip_links_open(struct sip_links *l, struct str local, sip_take take, vo
 	    listen(l->listen_fd, SIP_LINKS_MAX) ||
 	    getsockname(l->listen_fd, (struct sockaddr *)&sa, &room) ||
 	    addr_from_sockaddr((struct sockaddr *)&sa, &l->local))
-		return why_fail(why, ERR_IO, "--sip %.*s: %s", STR_ARG(local), strerror(errno));
+		return why_fail(why, ERR_IO, "--sip %.*s: cannot listen: %s", STR_ARG(local),
+		                strerror(errno));
 	return ERR_OK;
 }
 
@@ -88,7 +89,8 @@ enum err sip_links_connect(struct sip_links *l, struct str to, unsigned *link, s
 		                STR_ARG(to), SIP_LINKS_MAX);
 	if (open_tcp(&fd, &sa, &n, a) || connect(fd, (struct sockaddr *)&sa, n) ||
 	    fcntl(fd, F_SETFL, O_NONBLOCK)) {
-		why_fail(why, ERR_IO, "--proxy %.*s: %s", STR_ARG(to), strerror(errno));
+		why_fail(why, ERR_IO, "--proxy %.*s: cannot connect: %s", STR_ARG(to),
+		         strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return ERR_IO;

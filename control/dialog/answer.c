@@ -149,8 +149,8 @@ static enum err restore_first_offer(struct dialog *g, const struct dialog_exchan
 	if (has_new_media(first))
 		return why_fail(
 			why, ERR_WRONG_STATE,
-			"the other side made an offer after the answered one, which removed "
-			"the new media of the answered offer (491); send the offer again");
+			"this answer is too late: a newer offer of the other side removed the "
+			"media that the answered offer had added (491); send the offer again");
 	dialog_exchange_free(g->next);
 	g->next = first;
 	g->crossed = NULL;

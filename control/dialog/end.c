@@ -101,7 +101,7 @@ static void return_done(void *arg, const struct service_result *r)
 	/* A possible reason: the session no longer remembers the fork's key. */
 	if (r->e) {
 		log_info("dialog",
-		         "sid=%s msg=\"cannot return to another fork, ending the call\" "
+		         "sid=%s msg=\"cannot return to another fork: the call ends\" "
 		         "reason=%s",
 		         LOG_QUOTED(g->id), LOG_QUOTED(r->why->text));
 		end_call(q);
@@ -183,7 +183,7 @@ static void branch_done(void *arg, const struct service_result *r)
 
 	if (r->e)
 		log_info("dialog",
-		         "sid=%s msg=\"cannot remove the legs of an ended branch, they stay\" "
+		         "sid=%s msg=\"cannot remove the legs of an ended branch: its legs stay\" "
 		         "reason=%s",
 		         LOG_QUOTED(q->dialog->id), LOG_QUOTED(r->why->text));
 	branch_gone(q);

@@ -53,9 +53,10 @@ void dialog_fork_keep(struct dialog *g)
 		if (++g->n_forks > DIALOG_FORKS_MAX)
 			forget(g, oldest(g));
 	} else {
-		log_warn("dialog",
-		         "sid=%s msg=\"no memory to keep a fork, the call cannot return to it\"",
-		         LOG_QUOTED(g->id));
+		log_warn(
+			"dialog",
+			"sid=%s msg=\"out of memory: the call cannot return to the replaced fork\"",
+			LOG_QUOTED(g->id));
 		mem_free(g->tag[OFFER_SIDE_B]);
 		dialog_exchange_free(g->now);
 	}

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "control/dialog/request.h"
 
-enum { AGAIN_MS = 1000 }; /* time until the next try after ending a call failed */
+enum { AGAIN_MS = 1000 }; /* delay before the gateway tries again to end a call */
 
 struct dialog_leave {
 	struct link link;
@@ -42,7 +42,7 @@ static void arm(struct dialog_later *l, uint64_t due_ns)
 
 static void end_now(struct dialog_leave *v)
 {
-	log_debug("dialog", "sid=%s msg=\"delete delay is over, ending the call\"",
+	log_debug("dialog", "sid=%s msg=\"delete-delay is over: the call ends\"",
 	          LOG_QUOTED(v->dialog->id));
 	v->due_ns = clk_mono_ns() + AGAIN_MS * NS_PER_MS;
 	v->is_under_way = true;

@@ -10,7 +10,8 @@
 enum dialog_treat {
 	DIALOG_TREAT_PASS, /* not RTP; the media bypasses this gateway */
 	DIALOG_TREAT_RELAY,
-	DIALOG_TREAT_REFUSE, /* this gateway refuses the offered m-line with port 0 */
+	DIALOG_TREAT_REFUSE, /* this gateway refuses the offered m-line: it sets port 0 in the SDP
+	                      */
 	DIALOG_TREAT_OFF,    /* a peer set port 0, or its answer for the m-line is unusable */
 };
 

@@ -80,7 +80,8 @@ static void offer_done(void *arg, const struct service_result *r)
 	dialog_request_reply_sdp(q, !q->x->from, false, commit_offer);
 }
 
-/* Refuses the last m-line that is new in the call. False: none is new, or no other one remains. */
+/* Refuses the last m-line that is new in the call. False: no m-line is new, or the call would have
+ * no m-line left. */
 static bool refuse_a_new_line(struct dialog_request *q, const struct why *reason, enum err *e)
 {
 	const struct dialog_exchange *now = q->dialog->now;

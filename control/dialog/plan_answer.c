@@ -153,7 +153,8 @@ static enum err check_transport(const struct dialog_media *m, enum sdp_profile o
 
 	if (ims_is_answer_in_kind(offered, answered->profile))
 		return ERR_OK;
-	return why_fail(why, ERR_INVALID, "%s was offered, %s answered",
+	return why_fail(why, ERR_INVALID,
+	                "the offer has %s, but the answer has %s; both must be the same",
 	                transport_name(offered, str_of(m->proto), offer_text),
 	                transport_name(answered->profile, answered->proto, answer_text));
 }

@@ -254,7 +254,7 @@ static void on_bsf(void *arg, enum err e, const struct http_response *in, const 
 	if (!e && in->status == 404)
 		e = ERR_NOT_FOUND;
 	else if (!e && in->status != 200)
-		e = why_fail(&fault, ERR_IO, "the BSF answered %d", in->status);
+		e = why_fail(&fault, ERR_IO, "the BSF answered with HTTP status %d", in->status);
 	else if (e)
 		fault = *why;
 	if (!e)

@@ -494,7 +494,7 @@ static void repeat(struct ng_request *q, const struct ng_cookie *k, enum ng_cook
 	q->p->counts.retransmits++;
 	if (state == NG_COOKIE_ANSWERED && !reply.n) {
 		request_fail(q,
-		             "this request was taken before, but its reply is not stored any more");
+		             "this request was answered before, but the reply is no longer stored");
 		return;
 	}
 	if (state == NG_COOKIE_ANSWERED)

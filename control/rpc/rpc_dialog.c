@@ -115,7 +115,7 @@ static const struct schema_field sdes_fields[] = {
 		.name = "mki",
 		SDES_AT(&schema_bool, mki),
 		.preset = 1,
-		.help = "a=crypto lines with an MKI may be used",
+		.help = "whether a=crypto lines with an MKI may be used",
 	},
 	{
 		.name = "unique_keys",

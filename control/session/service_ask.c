@@ -31,7 +31,8 @@ static enum err remember(struct registry_session *s, const struct relay_permit *
 		return ERR_OK;
 	if (s->n_permitted == PERMITTED_MAX)
 		return why_fail(why, ERR_LIMIT,
-		                "the session has already learned %d checked sources, the maximum",
+		                "the source is refused: the session already has %d permitted "
+		                "sources, the maximum",
 		                PERMITTED_MAX);
 	more = mem_resize(s->permitted, s->n_permitted + 1, sizeof(*more));
 	if (!more)

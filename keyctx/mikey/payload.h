@@ -198,7 +198,7 @@ struct mikey_payload {
  */
 enum err mikey_payload_read(struct rd *r, unsigned type, size_t base, struct mikey_payload *out,
                             struct mikey_fault *fault) MUST_USE;
-/* Writes the payload, with p->next first; ignores `octets` and `offset`. */
+/* Writes p->next (a SIGN payload has none) and then the payload; ignores `octets` and `offset`. */
 void mikey_payload_write(struct wr *w, const struct mikey_payload *p);
 
 /* A chain of payloads, as mikey_chain_read reads it. */

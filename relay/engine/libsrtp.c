@@ -399,7 +399,9 @@ static enum err libsrtp_probe(struct why *why)
 	/* libsrtp returns bad_param when it is already initialised; the self-test shows
 	 * whether it works. */
 	if (status != srtp_err_status_ok && status != srtp_err_status_bad_param)
-		return why_fail(why, ERR_CRYPTO, "srtp_init failed: status %d", (int)status);
+		return why_fail(why, ERR_CRYPTO,
+		                "libsrtp cannot be initialised: srtp_init returned %d",
+		                (int)status);
 	return selftest_run(&engine_libsrtp, 1, why);
 }
 

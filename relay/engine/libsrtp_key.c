@@ -155,11 +155,11 @@ static enum err check_aes_192(const struct suite *asked, struct why *why)
 		e = key_make(&k, ctx, ENGINE_SEND, REPLAY_PKTS_MIN, why);
 	if (e == ERR_OK && (srtp_protect(k->srtp, packet, &len) != srtp_err_status_ok ||
 	                    memcmp(packet + 12, want, n) != 0))
-		e = why_fail(
-			why, ERR_UNSUPPORTED,
-			"%s: %s derives AES-192 keys against RFC 6188; use engine mb or evp for "
-			"this suite",
-			asked->name, srtp_get_version_string());
+		e = why_fail(why, ERR_UNSUPPORTED,
+		             "%s: %s derives AES-192 keys differently from RFC 6188; use engine mb "
+		             "or evp for "
+		             "this suite",
+		             asked->name, srtp_get_version_string());
 	libsrtp_key_free(k);
 	keyctx_free(ctx);
 	return e;

@@ -407,7 +407,9 @@ static enum err mb_probe(struct why *why)
 
 	if (!__builtin_cpu_supports("aes") || !__builtin_cpu_supports("pclmul") ||
 	    !__builtin_cpu_supports("sse4.2"))
-		return why_fail(why, ERR_UNSUPPORTED, "the CPU lacks AES-NI, PCLMULQDQ or SSE4.2");
+		return why_fail(why, ERR_UNSUPPORTED,
+		                "engine mb needs AES-NI, PCLMULQDQ and SSE4.2, and this CPU lacks "
+		                "one of them");
 	e = selftest_run(&engine_mb, 1, why);
 	return e == ERR_OK ? selftest_run(&engine_mb, PKT_BATCH, why) : e;
 }

@@ -145,7 +145,7 @@ enum err side_stream_init(struct engine_stream *s, struct engine_key *key, uint3
 
 void side_stream_fini(struct engine_stream *s)
 {
-	(void)s; /* such a stream owns no memory */
+	(void)s; /* a stream of evp or mb owns no memory of its own */
 }
 
 enum err side_stream_export(const struct engine_stream *s, struct engine_stream_state *out)

@@ -127,8 +127,11 @@ static enum err check_config(const struct relay_config *c, struct why *why)
 	    c->replay_window_video_pkts < REPLAY_PKTS_MIN ||
 	    c->replay_window_video_pkts > REPLAY_PKTS_MAX ||
 	    c->send_window_pkts < REPLAY_PKTS_MIN || c->send_window_pkts > REPLAY_PKTS_MAX)
-		return why_fail(why, ERR_RANGE, "replay and send windows must be %d to %d packets",
-		                REPLAY_PKTS_MIN, REPLAY_PKTS_MAX);
+		return why_fail(why, ERR_RANGE,
+		                "replay-window %u, replay-window-video %u and send-window %u must "
+		                "each be %d to %d packets",
+		                c->replay_window_pkts, c->replay_window_video_pkts,
+		                c->send_window_pkts, REPLAY_PKTS_MIN, REPLAY_PKTS_MAX);
 	if (c->pkts_per_worker < 4 * PKT_BATCH)
 		return why_fail(why, ERR_RANGE, "pkts_per_worker is %u; must be at least %d",
 		                c->pkts_per_worker, 4 * PKT_BATCH);

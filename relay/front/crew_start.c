@@ -47,7 +47,8 @@ static enum err assign(struct crew *c, unsigned interface, struct why *why)
 		i++;
 	if (i == WORKER_IOS_MAX)
 		return why_fail(why, ERR_LIMIT,
-		                "the interfaces need more than %d kinds of back ends",
+		                "the interfaces need more than %d kinds of back ends; set io to "
+		                "xdp or sock",
 		                WORKER_IOS_MAX);
 	if (i == c->n_back_ends)
 		c->back_ends[c->n_back_ends++].ops = ops;

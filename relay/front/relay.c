@@ -73,7 +73,8 @@ static enum err new_apply(struct relay *r, struct relay_session *s,
 	return ERR_OK;
 }
 
-/* Six parameters here and in relay_session_update: `done` and `arg` are one callback. */
+/* This function and relay_session_update have more than five parameters, because `done` and `arg`
+ * together are one callback. */
 enum err relay_session_create(struct relay *r, struct relay_session **out,
                               const struct relay_session_spec *spec, relay_done_fn *done, void *arg,
                               struct why *why)

@@ -47,7 +47,9 @@ static enum err bind_queues(struct xdp *x, bool check_owners, struct why *why)
 		for (uint32_t q = 0; q < s->devices[d].queues; q++)
 			n += is_queue_ours(x, q);
 	if (n > XDP_QUEUES_MAX)
-		return why_fail(why, ERR_LIMIT, "%u queues are more than the %d a worker can have",
+		return why_fail(why, ERR_LIMIT,
+		                "AF_XDP: a worker would serve %u receive queues, the maximum is "
+		                "%d; use more workers or fewer queues (ethtool -L)",
 		                n, XDP_QUEUES_MAX);
 	e = xdp_umem_new(&x->umem, n, check_owners, why);
 	for (unsigned d = 0; !e && d < s->n_devices; d++) {
@@ -85,7 +87,7 @@ static enum err open_packet_sockets(struct xdp *x, struct why *why)
 		fd = x->devices[d].packet_fd =
 			socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof(name)))
-			return why_fail(why, ERR_IO, "opening a packet socket on %s: %s",
+			return why_fail(why, ERR_IO, "cannot open a packet socket on %s: %s",
 			                x->shared->devices[d].name, strerror(errno));
 		setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof(one));
 	}

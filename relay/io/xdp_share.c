@@ -119,11 +119,14 @@ static enum err resolve(const struct relay_interface *interface, struct route_li
 		return why_fail(why, e, "%s: cannot read the state of the device from the kernel",
 		                name);
 	if (link->is_loopback)
-		return why_fail(why, ERR_UNSUPPORTED, "%s is loopback", name);
+		return why_fail(why, ERR_UNSUPPORTED,
+		                "%s is loopback; xdp needs an Ethernet device", name);
 	if (!link->is_ethernet)
-		return why_fail(why, ERR_UNSUPPORTED, "%s is not Ethernet", name);
+		return why_fail(why, ERR_UNSUPPORTED,
+		                "%s is not Ethernet; xdp needs an Ethernet device", name);
 	if (!link->is_up)
-		return why_fail(why, ERR_WRONG_STATE, "%s is down", name);
+		return why_fail(why, ERR_WRONG_STATE,
+		                "%s is down; bring the link up before the start", name);
 	return ERR_OK;
 }
 

@@ -206,10 +206,12 @@ static enum err map_frames(struct xdp_umem *u, struct why *why)
 	if (failed == -ENOBUFS)
 		return why_fail(why, ERR_LIMIT,
 		                "%zu octets of frames exceed the limit on locked memory "
-		                "(RLIMIT_MEMLOCK)",
+		                "(RLIMIT_MEMLOCK); raise the limit (LimitMEMLOCK=infinity)",
 		                bytes);
 	if (failed)
-		return why_fail(why, ERR_IO, "creating the AF_XDP UMEM: %s", strerror(-failed));
+		return why_fail(why, ERR_IO,
+		                "cannot create the AF_XDP packet memory (UMEM) of %zu octets: %s",
+		                bytes, strerror(-failed));
 	return ERR_OK;
 }
 
@@ -301,7 +303,11 @@ enum err xdp_umem_bind(struct xdp_umem *u, const struct xdp_binding *b, struct w
 	int failed;
 
 	if (u->n_queues == u->room_queues)
-		return why_fail(why, ERR_LIMIT, "more than %u queues", u->room_queues);
+		return why_fail(
+			why, ERR_LIMIT,
+			"AF_XDP socket on %s queue %u: the worker counted only %u receive "
+			"queues at its start; restart after changing the queues of a device",
+			b->device_name, b->queue_id, u->room_queues);
 	memset(q, 0, sizeof(*q));
 	q->device = b->device;
 	q->queue_id = b->queue_id;

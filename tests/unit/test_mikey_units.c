@@ -264,7 +264,8 @@ static void kemac_iv(void)
 	}
 }
 
-/* AES key wrap pads a plaintext of any length with zeros (decision 0010.7). */
+/* AES key wrap takes a plaintext of any length: zeros pad it to a multiple of 8 octets, none if it
+ * already is one (decision 0010.7). */
 static void key_wrap(void)
 {
 	static const uint8_t key[64] = {9, 8, 7};

@@ -207,7 +207,7 @@ static void the_end_of_a_call_wipes_its_replies(void)
 	EXPECT_INT(counts.stored_bytes, replied.n);
 	EXPECT(of_offer > 0);
 	take(STR("x1 " OFFER));
-	EXPECT(strstr(replied.p, "its reply is not stored any more") != NULL);
+	EXPECT(strstr(replied.p, "the reply is no longer stored") != NULL);
 	EXPECT_INT(fake_relay.creates, 1);
 	end();
 }

@@ -112,8 +112,9 @@ static void every_suite(void)
 			EXPECT_ERR(offer_suites(p, &one, 1, NULL), ERR_INVALID);
 			EXPECT_INT(p->fault.no, MIKEY_E_SPPAR);
 			p->rules.algs = mikey_algs_256;
-			p->party[PLAY_ALICE].n_drawn =
-				0; /* draws longer values than the vectors have */
+			/* These suites draw longer values than the vectors record, so Alice ignores
+			 * the recorded values. */
+			p->party[PLAY_ALICE].n_drawn = 0;
 		}
 		EXPECT_OK(offer_suites(p, &one, 1, NULL));
 		expect_same_keys(p, 1);

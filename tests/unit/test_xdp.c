@@ -482,7 +482,7 @@ static void probe_says_why(void)
 	if (!gate_open(1, 1))
 		return;
 	EXPECT_ERR(io_xdp.probe(&f, &why), ERR_UNSUPPORTED);
-	EXPECT_TEXT(why.text, "lo is loopback");
+	EXPECT_TEXT(why.text, "lo is loopback; xdp needs an Ethernet device");
 	f.bind = ip("192.0.2.%u", 1, 0);
 	EXPECT_ERR(io_xdp.probe(&f, &why), ERR_NOT_FOUND);
 	EXPECT_TEXT(why.text, "no network device has the address 192.0.2.1");

@@ -311,7 +311,8 @@ static void falls_back_for_an_interface(void)
 		return;
 	}
 	EXPECT_TEXT(relay_io_name(g.relay, 4), "sock");
-	EXPECT_TEXT(relay_io_reason(g.relay, 4), "xdp: lo is loopback");
+	EXPECT_TEXT(relay_io_reason(g.relay, 4),
+	            "xdp: lo is loopback; xdp needs an Ethernet device");
 	call_spec(&spec, &media, RELAY_MODE_RTP, RELAY_RTCP_MUX);
 	media.legs[0].interface = 4;
 	media.legs[1].interface = 1;
