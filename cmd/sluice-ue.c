@@ -26,10 +26,12 @@ static const struct ue_command commands[] = {
 	{"bootstrap", "from credentials name kms-id kms-url kms-ca naf", "from credentials", 0, 0,
          "", "import a GBA bootstrapping: Ks_(ext)_NAF for the KMS becomes the credentials' key",
          bootstrap, NULL},
-	{"request", "credentials to ticket mode lifetime reuse rekey", "credentials to ticket", 0,
-         0, "", "ask the KMS for a ticket (modes 1 and 2) and keep it for offers", step_request,
+	{"request", "credentials to ticket mode ticket-type lifetime reuse rekey",
+         "credentials to ticket", 0, 0, "",
+         "ask the KMS for a ticket (modes 1 and 2) and keep it for offers", step_request,
          misuse_of_request},
-	{"offer", "credentials to state protect mode ticket lifetime reuse rekey suite level",
+	{"offer",
+         "credentials to state protect mode ticket ticket-type lifetime reuse rekey suite level",
          "credentials to state", 2, 2, "LOCAL.sdp OFFER.sdp",
          "offer a call: choose its protection and write the keys into the description", step_offer,
          misuse_of_offer},
@@ -45,7 +47,8 @@ static const struct ue_command commands[] = {
          "the peer's update",
          step_update, misuse_of_update},
 	{"call",
-         "credentials to answerer gateway sip proxy wait protect mode lifetime reuse rekey suite "
+         "credentials to answerer gateway sip proxy wait protect mode ticket-type lifetime reuse "
+         "rekey suite "
          "level local hold renew seconds",
          "credentials", 0, 0, "",
          "run a whole call with SRTP: both terminals here and a gateway, or one terminal over SIP",

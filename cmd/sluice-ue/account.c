@@ -112,6 +112,11 @@ static const struct schema_field account_fields[] = {
 	{.name = "kms", .type = &schema_struct, .sub = &kms_schema},
 	{LIST("groups", group_item, ACCOUNT_GROUPS_MAX)},
 	{LIST("ticket_keys", tpk_item, ACCOUNT_TPKS_MAX), .secret = true},
+	{
+		ACCOUNT("ticket_types", schema_numbers, accept_types),
+		.min = TICKET_TYPE_MIKEY,
+		.max = TICKET_TYPE_3GPP,
+	},
 	{ACCOUNT("network_e2ae", schema_bool, network_e2ae)},
 	{ACCOUNT("application", kms_conf_identity_type, application)},
 	{ACCOUNT("replay", schema_any_text, replay), .min = 1},
@@ -133,6 +138,11 @@ static enum err read_root(struct account *a, struct str json, struct why *why)
 	if (!e && !a->psk_id != !a->kms)
 		e = why_fail(why, ERR_INVALID,
 		             "psk and kms: give both; for a terminal without a KMS give neither");
+	if (!e && !a->accept_types)
+		e = why_fail(
+			why, ERR_INVALID,
+			"ticket_types: must have at least one of 1 (the MIKEY base ticket) and 2 "
+			"(the 3GPP base ticket)");
 	doc_arena_free(arena);
 	return e;
 }
@@ -166,6 +176,7 @@ static void show(struct account *a)
 	id->tpks = a->tpk_views;
 	id->n_tpks = a->n_tpks;
 	ticket_rules_init(&id->rules);
+	id->rules.accept_types = a->accept_types;
 	/* Use the 256-bit algorithms if the key is longer than 128 bits (RFC 6043 12.1). */
 	if (a->psk.len > 16)
 		id->rules.algs = mikey_algs_256;
@@ -190,7 +201,7 @@ enum err account_load(struct account *out, const char *file, struct why *why)
 	struct kms_conf_file f = {0};
 	enum err e = kms_conf_file_read_keys(&f, file, ACCOUNT_FILE_MAX_BYTES, why);
 
-	*out = (struct account){0};
+	*out = (struct account){.accept_types = 1u << TICKET_TYPE_MIKEY | 1u << TICKET_TYPE_3GPP};
 	if (e)
 		return e;
 	e = read_root(out, str_make(f.p, f.n), why);

@@ -29,6 +29,9 @@ struct account {
 	size_t n_groups;
 	struct account_tpk tpks[ACCOUNT_TPKS_MAX];
 	size_t n_tpks;
+	/* bit i: ticket type i is accepted. A field of the credentials, because the annex of TS
+	 * 33.328 with the 3GPP ticket was not available. */
+	unsigned accept_types;
 	bool network_e2ae;
 	struct ue_policy policy;
 	/* Views on the members above, as keyctx/ue needs them. */

@@ -37,6 +37,10 @@ static size_t all_rows(struct opt rows[OPT_ROWS_MAX], struct ue_options *o)
 	         .help = "maker of the ticket: 1 (default of request), 2: the KMS; 3 (default of "
 	                 "offer and call), 4: the terminal. In modes 2 and 4 the called party "
 	                 "opens the ticket without the KMS"},
+		{"ticket-type", OPT_COUNT, &o->ticket_type, .min = TICKET_TYPE_MIKEY,
+	         .max = TICKET_TYPE_3GPP, .arg = "1|2",
+	         .help = "type of the ticket: 1 (default), the MIKEY base ticket; 2, the 3GPP base "
+	                 "ticket"},
 		{"lifetime", OPT_COUNT, &o->lifetime_s, .min = 1, .max = UE_TICKET_LIFETIME_MAX_S,
 	         .arg = "SECONDS", .help = "lifetime of the ticket"},
 		{"suite", OPT_TEXT, &o->suite_name, .arg = "NAME", .help = "SRTP crypto suite"},
@@ -173,8 +177,11 @@ const char *misuse_of_offer(const struct ue_options *o)
 {
 	if (o->to.n != 1)
 		return "--to: give exactly one called party";
-	return o->ticket && o->mode
-	               ? "--mode cannot be combined with --ticket: the ticket already has a mode"
+	if (o->ticket && o->mode)
+		return "--mode cannot be combined with --ticket: the ticket already has a mode";
+	return o->ticket && o->ticket_type
+	               ? "--ticket-type cannot be combined with --ticket: the ticket already has "
+	                 "a type"
 	               : NULL;
 }
 

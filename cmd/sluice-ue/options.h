@@ -15,7 +15,8 @@ enum { OPTIONS_PEERS_MAX = 8 };
 struct ue_options {
 	const char *credentials, *state, *call, *ticket, *from, *caller;
 	struct opt_texts to;
-	unsigned mode; /* 0: not given */
+	unsigned mode;        /* 0: not given */
+	unsigned ticket_type; /* 0: not given */
 	unsigned lifetime_s;
 	const struct suite *suite;
 	enum ue_level level;

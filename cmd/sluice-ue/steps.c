@@ -108,6 +108,7 @@ static struct ue_ticket_wish ticket_wish(const struct ue_options *o, const struc
 {
 	return (struct ue_ticket_wish){
 		.mode = o->mode ? o->mode : 3,
+		.ticket_type = (uint16_t)o->ticket_type,
 		.r = peers,
 		.n_r = n,
 		.lifetime_s = o->lifetime_s,
@@ -121,7 +122,7 @@ static void show_ticket(struct report *r, const struct ticket_grant *g)
 {
 	char text[TICKET_FLAGS_WORDS_MAX];
 
-	report_add(r, "ticket flags=%s",
+	report_add(r, "ticket type=%u flags=%s", g->policy.tp.ticket_type,
 	           ticket_flags_words(g->policy.tp.flags, text, sizeof(text)));
 	for (size_t i = 0; i < g->policy.n_r; i++)
 		report_add(r, " for=%s", kms_name_print(g->policy.r[i], text, sizeof(text)));

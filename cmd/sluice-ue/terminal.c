@@ -104,6 +104,7 @@ static enum err make_offer(struct terminal *t, enum ue_protection protection, st
 	                       .suite = o->suite,
 	                       .level = o->level,
 	                       .ticket = {.mode = o->mode ? o->mode : 3,
+	                                  .ticket_type = (uint16_t)o->ticket_type,
 	                                  .lifetime_s = o->lifetime_s,
 	                                  .reuse = o->reuse,
 	                                  .initiator_rekeys = o->initiator_rekeys,

@@ -229,7 +229,9 @@ enum err ticket_policy_check(const struct ticket_policy *p, enum ticket_stage st
 
 	if (tp->ticket_type > 31 || !(accept_types >> tp->ticket_type & 1))
 		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TICKET,
-		                  "ticket type %u is not accepted", tp->ticket_type);
+		                  "ticket type %u is not accepted, must be one of the types that "
+		                  "ticket_types allows",
+		                  tp->ticket_type);
 	if (tp->subtype != TICKET_SUBTYPE || tp->version != TICKET_VERSION)
 		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TICKET,
 		                  "ticket subtype %u version %u is not supported, must be subtype "

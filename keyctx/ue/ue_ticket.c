@@ -78,7 +78,9 @@ enum err ue_ticket_get(struct ticket_grant **out, const struct ue_identity *id,
                        const struct ue_ticket_wish *wish, struct ue_env *env, struct why *why)
 {
 	uint64_t end_s = clk_ntp_to_wall(env->mikey.now_ntp) / NS_PER_S + wish->lifetime_s;
-	struct ticket_policy_spec policy = {.prf = id->rules.algs.prf,
+	uint16_t type = wish->ticket_type ? wish->ticket_type : id->rules.ticket_type;
+	struct ticket_policy_spec policy = {.ticket_type = type,
+	                                    .prf = id->rules.algs.prf,
 	                                    .idr_kms = id->kms,
 	                                    .idr_i = id->me,
 	                                    .has_end = true,
@@ -93,6 +95,11 @@ enum err ue_ticket_get(struct ticket_grant **out, const struct ue_identity *id,
 	if (wish->mode < 1 || wish->mode > 4)
 		return why_fail(why, ERR_INVALID, "mode %u does not exist; must be 1 to 4",
 		                wish->mode);
+	if (type > 31 || !(id->rules.accept_types >> type & 1))
+		return why_fail(why, ERR_UNSUPPORTED,
+		                "a ticket of type %u is not requested, because this terminal does "
+		                "not accept one; add %u to ticket_types of the credentials",
+		                type, type);
 	/* The KMS needs the PSK to open a ticket of mode 3, so the ticket must not outlive the
 	 * PSK. */
 	if (wish->mode == 3 && id->until_s && end_s > id->until_s)

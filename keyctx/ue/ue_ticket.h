@@ -9,7 +9,9 @@
 enum { UE_TICKET_LIFETIME_S = 3600, UE_TICKET_LIFETIME_MAX_S = 86400 };
 
 struct ue_ticket_wish {
-	unsigned mode;            /* mode of the ticket (RFC 6043 4.1.1), 1 to 4 */
+	unsigned mode; /* mode of the ticket (RFC 6043 4.1.1), 1 to 4 */
+	/* TICKET_TYPE_MIKEY or TICKET_TYPE_3GPP; 0: rules.ticket_type of the terminal */
+	uint16_t ticket_type;
 	const struct mikey_id *r; /* the identities that may resolve the ticket */
 	size_t n_r;
 	/* lifetime; in mode 3 shortened to that of the key that protects the ticket */
@@ -21,7 +23,8 @@ struct ue_ticket_wish {
 };
 
 /*
- * Requests or makes a ticket; the caller owns it. ERR_INVALID (mode), ERR_EXPIRED (PSK),
+ * Requests or makes a ticket; the caller owns it. ERR_INVALID (mode), ERR_UNSUPPORTED (a ticket
+ * type that the terminal itself does not accept), ERR_EXPIRED (PSK),
  * ERR_NOT_FOUND (mode 4: no key is shared with the peer), ERR_AUTH, ERR_DENIED, or an error of
  * `ask`.
  */

@@ -607,13 +607,62 @@ static void applications(void)
 	}
 }
 
+/* The 3GPP base ticket (type 2): offered and answered; refused by a called terminal that accepts
+ * only type 1; not offered by a terminal that does not accept it itself. */
+static void ticket_types(void)
+{
+	static const struct {
+		uint16_t type;
+		unsigned caller, called; /* bit i: the terminal accepts ticket type i */
+		enum err offer, answer;
+	} rows[] = {
+		{0, 1 << 1 | 1 << 2, 1 << 1, ERR_OK, ERR_OK},
+		{1, 1 << 1 | 1 << 2, 1 << 1, ERR_OK, ERR_OK},
+		{2, 1 << 1 | 1 << 2, 1 << 1 | 1 << 2, ERR_OK, ERR_OK},
+		{2, 1 << 2, 1 << 2, ERR_OK, ERR_OK},
+		{2, 1 << 1 | 1 << 2, 1 << 1, ERR_OK, ERR_UNSUPPORTED},
+		{1, 1 << 1, 1 << 2, ERR_OK, ERR_UNSUPPORTED},
+		{2, 1 << 1, 1 << 1 | 1 << 2, ERR_UNSUPPORTED, ERR_OK},
+		{0, 1 << 2, 1 << 2, ERR_UNSUPPORTED, ERR_OK},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct call c;
+		struct ue_ticket_wish wish = {
+			.mode = 4, .ticket_type = rows[i].type, .n_r = 1, .lifetime_s = 3600};
+		struct mikey_id bob = play_uri("sip:bob@home1.example");
+		struct ticket_grant *grant = NULL;
+		struct why why = {{0}};
+
+		call_init(&c);
+		c.alice.id.rules.accept_types = rows[i].caller;
+		c.bob.id.rules.accept_types = rows[i].called;
+		wish.r = &bob;
+		EXPECT_ERR(ue_ticket_get(&grant, &c.alice.id, &wish, &c.alice.env, &why),
+		           rows[i].offer);
+		if (!grant) {
+			EXPECT(strstr(why.text, "ticket_types") != NULL);
+			continue;
+		}
+		EXPECT_INT(grant->policy.tp.ticket_type, rows[i].type ? rows[i].type : 1);
+		call_offer(&c, UE_LEVEL_SESSION, grant);
+		EXPECT_ERR(call_answer(&c, &c.called, &why), rows[i].answer);
+		if (rows[i].answer)
+			EXPECT(strstr(why.text, "ticket_types") != NULL);
+		else
+			EXPECT_OK(ue_offer_answered(c.offered, c.answer, &c.caller, NULL));
+		ticket_grant_free(grant);
+		call_free(&c);
+	}
+}
+
 TEST_MAIN("ue_calls", {"an-offer-is-answered-once", an_offer_is_answered_once},
           {"a-message-of-another-offer", a_message_of_another_offer},
           {"a-ticket-without-J-serves-once", a_ticket_without_j_serves_once},
           {"a-clock-that-goes-back", a_clock_that_goes_back},
           {"records-of-any-form", records_of_any_form}, {"refusals", refusals},
           {"a-refused-policy", a_refused_policy}, {"a-refused-media", a_refused_media},
-          {"applications", applications},
+          {"applications", applications}, {"ticket-types", ticket_types},
           {"an-update-without-a-session-changes-nothing", an_update_without_a_session},
           {"an-update-half-good-changes-nothing", an_update_half_good},
           {"an-answer-half-good-changes-nothing", an_answer_half_good})
