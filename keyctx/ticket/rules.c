@@ -26,8 +26,9 @@ enum err ticket_rules_check_time(const struct ticket_rules *r, struct mikey_ts t
 		return r->accept_counter
 		               ? ERR_OK
 		               : mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TS,
-		                            "T is a counter, must be a time: a counter does not "
-		                            "tell how old the message is");
+		                            "T is of type 2 (COUNTER), must be a time (type 0, "
+		                            "NTP-UTC, is best): a counter does not tell how old "
+		                            "the message is");
 	if (diff > skew || diff < -skew)
 		return mikey_fail(
 			fault, ERR_EXPIRED, MIKEY_E_TS,

@@ -419,3 +419,17 @@ enum err play_all(struct play *p)
 		e = play_answered(p, play_view(p, PLAY_TRANSFER_RESP));
 	return e;
 }
+
+struct view mikey_with_counter(struct view in, uint8_t *out)
+{
+	static struct mikey_msg m;
+	struct wr w = wr_make(out, MIKEY_MESSAGE_MAX);
+	const struct mikey_payload *t;
+
+	CHECK(!mikey_msg_read(&m, in, NULL));
+	t = mikey_msg_find(&m, MIKEY_T);
+	wr_octets(&w, in.p, t->offset + 1);
+	wr_octets(&w, (uint8_t[]){MIKEY_TS_COUNTER, 0, 0, 0, 9}, 5);
+	wr_octets(&w, in.p + t->offset + t->octets.n, in.n - t->offset - t->octets.n);
+	return (struct view){out, wr_len(&w)};
+}

@@ -105,5 +105,8 @@ enum err play_all(struct play *p);
 bool play_responds(const struct play *p);
 
 struct mikey_id play_uri(const char *text);
+/* Copies the message `in` to `out` (MIKEY_MESSAGE_MAX octets) with a counter as its T; the MAC is
+ * wrong then. */
+struct view mikey_with_counter(struct view in, uint8_t *out);
 
 #endif

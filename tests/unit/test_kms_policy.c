@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The KMS obeys its policy: what it grants, which tickets of other makers it resolves, and the
  * result of each refusal. */
+#include "tests/harness/mikey_vectors.h"
 #include "tests/unit/kms_on_disk.h"
 
 static const char kms_name[] = "https://kms.home1.example";
@@ -465,8 +466,43 @@ static void flag_k(void)
 	end(&o);
 }
 
+/* Requests whose T is a counter: refused with Invalid TS, and the reason names the type. */
+static void counters(void)
+{
+	static const char conf[] = TWO_USERS("\"rate_per_minute\":0");
+	struct terminal alice = alice_of(), bob = bob_of();
+	static uint8_t octets[MIKEY_MESSAGE_MAX];
+	enum kms_result result = KMS_RESULTS;
+	struct ticket_request *q;
+	struct ticket_grant *grant;
+	struct resolving x;
+	struct office o;
+
+	if (!start(&o, conf))
+		return;
+	grant = request(&o, &alice, bob.name, &result);
+	REQUIRE(grant);
+	q = make_request(&alice, bob.name);
+	REQUIRE(offer(&x, &alice, &bob, grant));
+	for (int i = 0; i < 2; i++) {
+		struct view in = i ? ticket_resolve_octets(x.q) : ticket_request_octets(q);
+		struct kms_request *j = ask(&o, i ? KMS_RESOLVE : KMS_REQUEST,
+		                            mikey_with_counter(in, octets), NOW_NS, NULL);
+
+		test_context("%s", i ? "resolve" : "request");
+		EXPECT_INT(kms_request_result(j), KMS_REPLAYED);
+		EXPECT(strstr(kms_request_reason(j), "type 2 (COUNTER), must be a time") != NULL);
+		kms_request_free(j);
+	}
+	ticket_request_free(q);
+	resolving_end(&x);
+	ticket_grant_free(grant);
+	end(&o);
+}
+
 TEST_MAIN("kms_policy", {"mode 3 obeys the policy", mode_3_obeys_the_policy},
           {"never-valid tickets", never_valid_tickets}, {"applications", applications},
-          {"a responder without IDRr", a_responder_without_idr}, {"flag K", flag_k},
-          {"refusals without MAC", refusals_without_mac}, {"refusals with MAC", refusals_with_mac},
+          {"counters", counters}, {"a responder without IDRr", a_responder_without_idr},
+          {"flag K", flag_k}, {"refusals without MAC", refusals_without_mac},
+          {"refusals with MAC", refusals_with_mac},
           {"keys of different lengths", keys_of_different_lengths})

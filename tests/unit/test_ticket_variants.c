@@ -220,22 +220,19 @@ static void counter(void)
 	struct play *p = play_new(play_session("mode4"));
 	static struct mikey_msg m;
 	static uint8_t octets[MIKEY_MESSAGE_MAX];
-	struct wr w = wr_make(octets, sizeof(octets));
-	const struct mikey_payload *t;
 	struct view was, parts[4], made;
 	struct mikey_msg_keys k;
 	uint8_t mac[32];
+	size_t n;
 
 	p->fresh_random = true;
 	REQUIRE_OK(play_create(p));
 	REQUIRE_OK(play_offer(p));
 	was = play_view(p, PLAY_TRANSFER_INIT);
 	REQUIRE_OK(mikey_msg_read(&m, was, NULL));
-	t = mikey_msg_find(&m, MIKEY_T);
-	wr_octets(&w, was.p, t->offset + 1);
-	wr_octets(&w, (uint8_t[]){MIKEY_TS_COUNTER, 0, 0, 0, 9}, 5);
-	wr_octets(&w, was.p + t->offset + t->octets.n, was.n - t->offset - t->octets.n);
-	REQUIRE_OK(mikey_msg_read(&m, (struct view){.p = octets, .n = wr_len(&w)}, NULL));
+	made = mikey_with_counter(was, octets);
+	n = made.n;
+	REQUIRE_OK(mikey_msg_read(&m, made, NULL));
 	REQUIRE_OK(csb_mac_parts(&m, parts, NULL));
 	parts[2] = mikey_msg_idr(&m, MIKEY_ROLE_I)->u.idr.id.data;
 	parts[3] = mikey_msg_idr(&m, MIKEY_ROLE_R)->u.idr.id.data;
@@ -244,11 +241,11 @@ static void counter(void)
 	                                     m.hdr.csb_id, 1, mikey_msg_rand_of(&m, MIKEY_ROLE_I),
 	                                     (struct view){0}}));
 	REQUIRE_OK(mikey_mac(MIKEY_MAC_SHA1_160, &k, parts, 4, mac));
-	memcpy(octets + wr_len(&w) - 20, mac, 20);
-	EXPECT_ERR(play_offered(p, (struct view){.p = octets, .n = wr_len(&w)}), ERR_UNSUPPORTED);
+	memcpy(octets + n - 20, mac, 20);
+	EXPECT_ERR(play_offered(p, (struct view){.p = octets, .n = n}), ERR_UNSUPPORTED);
 	EXPECT_INT(p->fault.no, MIKEY_E_TS);
 	p->rules.accept_counter = true;
-	REQUIRE_OK(play_offered(p, (struct view){.p = octets, .n = wr_len(&w)}));
+	REQUIRE_OK(play_offered(p, (struct view){.p = octets, .n = n}));
 	REQUIRE_OK(play_finish(p));
 	REQUIRE_OK(mikey_msg_read(&m, play_view(p, PLAY_TRANSFER_RESP), NULL));
 	EXPECT_INT(mikey_msg_find(&m, MIKEY_T)->u.t.type, MIKEY_TS_NTP_UTC);

@@ -607,6 +607,38 @@ static void applications(void)
 	}
 }
 
+/* An offer whose T is a counter: the terminal refuses it with Invalid TS and names the type. */
+static void counters(void)
+{
+	static uint8_t octets[MIKEY_MESSAGE_MAX];
+	struct ue_refusal refusal = {.is_written = false};
+	struct ue_session *s = NULL;
+	struct keymgmt k = {0};
+	struct why why = {""};
+	struct call c;
+
+	call_init(&c);
+	call_offer(&c, UE_LEVEL_SESSION, NULL);
+	REQUIRE_OK(ue_desc_get(c.offer, SDP_SESSION, &k, NULL));
+	EXPECT_INT(sdp_attr_remove(c.offer, SDP_SESSION, "key-mgmt"), 1);
+	REQUIRE_OK(ue_desc_put(c.offer, SDP_SESSION,
+	                       mikey_with_counter((struct view){k.octets, k.len}, octets), NULL));
+	keymgmt_clear(&k);
+	c.answer = describe(2);
+	EXPECT_ERR(ue_answer_new(&s,
+	                         &(struct ue_answering){.id = &c.bob.id,
+	                                                .protection = UE_E2E_KMS,
+	                                                .offer = c.offer,
+	                                                .local = c.answer,
+	                                                .refusal = &refusal},
+	                         &c.bob.env, &why),
+	           ERR_UNSUPPORTED);
+	EXPECT(strstr(why.text, "type 2 (COUNTER), must be a time") != NULL);
+	EXPECT(refusal.is_written);
+	EXPECT_INT(refusal.no, MIKEY_E_TS);
+	call_free(&c);
+}
+
 /* The 3GPP base ticket (type 2): offered and answered; refused by a called terminal that accepts
  * only type 1; not offered by a terminal that does not accept it itself. */
 static void ticket_types(void)
@@ -662,7 +694,7 @@ TEST_MAIN("ue_calls", {"an-offer-is-answered-once", an_offer_is_answered_once},
           {"a-clock-that-goes-back", a_clock_that_goes_back},
           {"records-of-any-form", records_of_any_form}, {"refusals", refusals},
           {"a-refused-policy", a_refused_policy}, {"a-refused-media", a_refused_media},
-          {"applications", applications}, {"ticket-types", ticket_types},
+          {"applications", applications}, {"ticket-types", ticket_types}, {"counters", counters},
           {"an-update-without-a-session-changes-nothing", an_update_without_a_session},
           {"an-update-half-good-changes-nothing", an_update_half_good},
           {"an-answer-half-good-changes-nothing", an_answer_half_good})
