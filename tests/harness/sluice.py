@@ -93,6 +93,9 @@ def udp_socket(host="127.0.0.1"):
     return s
 
 
+given_pairs = set()  # what free_udp_pair has returned: the caller may not have opened it yet
+
+
 def free_udp_pair(host="127.0.0.1"):
     """
     Returns an even port that is free for UDP and TCP (ng listens on both), and whose odd neighbour is free for UDP. The kernel gives its own
@@ -101,10 +104,13 @@ def free_udp_pair(host="127.0.0.1"):
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for _ in range(200):
         port = random.randrange(10000, 19000, 2)
+        if port in given_pairs:
+            continue
         try:
             for kind, number in ((socket.SOCK_DGRAM, port), (socket.SOCK_DGRAM, port + 1), (socket.SOCK_STREAM, port)):
                 with socket.socket(family, kind) as s:
                     s.bind((host, number))
+            given_pairs.add(port)
             return port
         except OSError:
             continue
