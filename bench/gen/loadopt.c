@@ -280,8 +280,8 @@ static enum err resolve_load(struct loadopt *o, unsigned directions, struct why 
 		};
 		if (o->sessions.v[0] == 0)
 			return why_fail(why, ERR_RANGE,
-			                "--pps: %u is less than the packets a second of one call "
-			                "with --ptime %u",
+			                "--pps %u is too low: one call with --ptime %u already "
+			                "sends more packets per second",
 			                o->pps, o->ptime);
 		o->pps = 0;
 	}

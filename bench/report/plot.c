@@ -183,7 +183,8 @@ enum err plot_draw(const struct plot *p, const json_t *rows, struct buf *svg, st
 	int fd = -1, status;
 
 	if (json_array_size(series) == 0 || json_array_size(series) > SERIES_MAX) {
-		e = why_fail(why, ERR_NOT_FOUND, "%s: nothing to draw", p->title);
+		e = why_fail(why, ERR_NOT_FOUND, "plot \"%s\": no row has both values to draw",
+		             p->title);
 		goto out;
 	}
 	fd = mkstemp(path);

@@ -265,7 +265,9 @@ enum err peer_open(struct peer *out, const char *target, pid_t pid, const struct
 	enum err e = str_copy(str_of(target), is_file ? p.file : p.control, sizeof(p.file));
 
 	if (e != ERR_OK)
-		return why_fail(why, ERR_TOO_BIG, "--target: '%s' is too long", target);
+		return why_fail(why, ERR_TOO_BIG,
+		                "--target: '%s' is too long; at most %zu octets are allowed",
+		                target, sizeof(p.file) - 1);
 	if (is_file) {
 		e = load(&doc, p.file, why);
 		snprintf(p.name, sizeof(p.name), "%s",

@@ -91,7 +91,7 @@ enum opt_outcome options_read(struct kms_options *o, int argc, char **argv, int 
 	                 "0: three quarters of --clients-max"},
 		{"request-timeout", OPT_COUNT, &o->request_timeout_s, .min = 1,
 	         .max = REQUEST_TIMEOUT_MAX_S,
-	         .help = "seconds from the begin of a request (with TLS: of the connection) to its "
+	         .help = "seconds from the start of a request (with TLS: of the connection) to its "
 	                 "end; a slower connection is closed"},
 		{"log-level", OPT_CHOICE, &o->log_level, .choices = "error|warn|info|debug",
 	         .help = "least severe level that is logged"},

@@ -153,7 +153,8 @@ static enum err place(struct files_one *o, struct why *why)
 	}
 	if (failed)
 		return why_fail(why, errno == EEXIST ? ERR_EXISTS : ERR_IO,
-		                "%s: cannot be put in place: %s", o->path, strerror(errno));
+		                "%s: the new file cannot be moved to this name: %s", o->path,
+		                strerror(errno));
 	o->is_placed = true;
 	o->is_exchanged = how == RENAME_EXCHANGE;
 	if (!o->is_exchanged) {

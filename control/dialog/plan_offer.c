@@ -171,8 +171,8 @@ static enum err plan_other(struct offer_line *p)
 	}
 	if (treat == DIALOG_TREAT_REFUSE)
 		return why_fail(p->why, ERR_UNSUPPORTED,
-		                "m-line %u: refused, other-media does not allow %.*s", p->i + 1, n,
-		                sm->proto.p);
+		                "m-line %u is refused: other-media does not allow %.*s", p->i + 1,
+		                n, sm->proto.p);
 	if (treat == DIALOG_TREAT_PASS) {
 		why_fail(p->why, ERR_OK,
 		         "m-line %u: %.*s is passed on; its media bypasses this gateway", p->i + 1,

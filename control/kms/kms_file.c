@@ -75,7 +75,7 @@ enum err kms_conf_path(char *path, size_t room, const char *file, struct why *wh
 		return ERR_OK;
 	if (folder + n >= room)
 		return why_fail(why, ERR_TOO_BIG,
-		                "%s: with the folder of %s the name has %zu characters, must be "
+		                "%s: after the folder of %s the name has %zu characters, must be "
 		                "fewer than %zu",
 		                path, file, folder + n, room);
 	memmove(path + folder, path, n + 1);

@@ -43,11 +43,11 @@ static const struct {
 	const char *text;
 } reasons[ADMIT_REASONS] = {
 	[ADMIT_FULL] = {"full", true,
-                        "connection refused: the listener has its maximum of connections, and none "
-                        "can be closed for it"},
+                        "connection refused: the listener has reached its maximum of connections, "
+                        "and can close none of them"},
 	[ADMIT_SHARE] = {"share", true,
-                         "connection refused: the peer has its maximum of connections, and none "
-                         "can be closed for it"},
+                         "connection refused: the peer has reached its maximum of connections, and "
+                         "the listener can close none of them"},
 	[ADMIT_NO_FILES] = {"files", true, "cannot accept a connection: no descriptor is free"},
 	[ADMIT_NO_MEMORY] = {"memory", true, "connection refused: out of memory"},
 	[ADMIT_SILENT] = {"idle", false, "connection closed: the peer sent no message"},

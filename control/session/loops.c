@@ -59,7 +59,8 @@ static enum err leave(struct walk *w, const struct leg_name *by, struct why *why
 			return ERR_OK;
 	if (w->n == LOOPS_LEGS_MAX)
 		return refuse(w->first,
-		              "the path from there crosses more legs than the loop check follows",
+		              "packets sent there would cross more legs than the loop check can "
+		              "follow",
 		              why);
 	w->legs[w->n++] = *by;
 	return ERR_OK;

@@ -200,9 +200,9 @@ enum err targets_fill_asked(struct targets *t, struct relay_asked *out)
 	out->n = n < RELAY_ASKED_MAX ? n : RELAY_ASKED_MAX;
 	if (n > RELAY_ASKED_MAX)
 		log_warn("service",
-		         "msg=\"legs must not learn sources in %u networks without a check, but "
-		         "at most %d networks can be checked; sources in the last %u are learned "
-		         "unchecked; give fewer networks in media-deny\"",
+		         "msg=\"%u networks need a check before a leg learns a source in them, but "
+		         "only %d can have it: legs learn sources in the last %u without a check; "
+		         "give fewer networks in media-deny\"",
 		         n, RELAY_ASKED_MAX, n - RELAY_ASKED_MAX);
 	return ERR_OK;
 }

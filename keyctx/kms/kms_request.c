@@ -241,9 +241,11 @@ static void refuse_seen(struct kms_request *r, enum err e)
 		return;
 	case ERR_EXPIRED:
 		r->k->clock_back++;
-		kms_request_refuse(r, KMS_REPLAYED, MIKEY_E_TS,
-		                   "T is older than messages that the KMS has already forgotten, "
-		                   "so it could be a replay: was the clock of the KMS set back?");
+		kms_request_refuse(
+			r, KMS_REPLAYED, MIKEY_E_TS,
+			"T is older than messages that the KMS has already forgotten, "
+			"so the message could be a replay; check whether the clock of the "
+			"KMS was set back");
 		return;
 	default:
 		refuse_unwritten(r, e);
@@ -272,9 +274,10 @@ static bool admit(struct kms_request *r)
 	}
 	if (check_share(r)) {
 		r->retry_after_s = FULL_RETRY_S;
-		kms_request_refuse(r, KMS_LIMITED, MIKEY_E_UNSPECIFIED,
-		                   "this user has as many messages in the store of served messages "
-		                   "as are free in it (--seen-max)");
+		kms_request_refuse(
+			r, KMS_LIMITED, MIKEY_E_UNSPECIFIED,
+			"this user has used up its share of the store of served messages "
+			"(--seen-max); try again later");
 		return false;
 	}
 	e = remember(r);

@@ -93,8 +93,8 @@ enum err csb_check_complete(const struct mikey_msg *m, struct mikey_fault *fault
 
 		if (cs->policies.n != 1)
 			return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR,
-			                  "crypto session %u: %zu policies, must be one", cs->cs_id,
-			                  cs->policies.n);
+			                  "crypto session %u has %zu policies, must have one",
+			                  cs->cs_id, cs->policies.n);
 		if (!cs->session.n || !cs->spi.n)
 			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
 			                  "crypto session %u: SSRC or SPI is missing", cs->cs_id);

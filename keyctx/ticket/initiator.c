@@ -41,7 +41,8 @@ static enum err check_params(const struct ticket_initiator_params *p, struct mik
 		return e;
 	if (!p->n_cs || p->n_cs > MIKEY_CS_MAX)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-		                  "%zu crypto sessions, must be 1 to %d", p->n_cs, MIKEY_CS_MAX);
+		                  "the offer has %zu crypto sessions, must have 1 to %d", p->n_cs,
+		                  MIKEY_CS_MAX);
 	for (size_t i = 0; i < p->n_policies; i++)
 		if (p->policies[i].value[CSMAP_ENCR_KEY_LEN] > 16 &&
 		    p->rules->algs.prf != MIKEY_PRF_SHA256)

@@ -67,11 +67,12 @@ static enum err refuse_late(uint64_t latest_ntp, struct why *why)
 
 	if (gmtime_r(&s, &tm))
 		(void)strftime(day, sizeof(day), "%Y-%m-%d %H:%M:%S UTC", &tm);
-	return why_fail(why, ERR_EXPIRED,
-	                "the clock has gone back: it was %s before, and at that time the offer had "
-	                "expired; correct the clock. If it was wrong before, remove the replay "
-	                "cache",
-	                day);
+	return why_fail(
+		why, ERR_EXPIRED,
+		"the clock has gone back: it was %s before, and at that time the offer had "
+		"expired; correct the clock. If the clock was wrong before, remove the replay "
+		"cache",
+		day);
 }
 
 enum err ue_seen_check(struct view records, const struct ue_mark *marks, size_t n, uint64_t now_ntp,

@@ -41,7 +41,7 @@ static enum err check_addresses(const struct accepted_at *at, const struct relay
 	    (l->other_rtp && l->other_rtcp == l->other_rtp))
 		return fail(at, ERR_INVALID,
 		            "rtcp pair requires a local RTCP port other than the RTP port; other "
-		            "values of rtcp allow none");
+		            "values of rtcp must have no local RTCP port");
 	if ((!fits(&l->remote, local) && !fits(&l->remote, other)) ||
 	    (!fits(&l->remote_rtcp, local) && !fits(&l->remote_rtcp, other)))
 		return fail(at, ERR_INVALID,
@@ -66,7 +66,7 @@ static enum err check_numbers(const struct accepted_at *at, const struct relay_l
 	if ((l->rtcp == RELAY_RTCP_PAIR) != (l->port_rtcp != 0) || l->port_rtcp == l->port_rtp)
 		return fail(at, ERR_INVALID,
 		            "rtcp pair requires a local RTCP port other than the RTP port; other "
-		            "values of rtcp allow none");
+		            "values of rtcp must have no local RTCP port");
 	return check_addresses(at, l);
 }
 

@@ -118,7 +118,7 @@ enum err relay_session_update(struct relay *r, struct relay_session *s,
 		return why_fail(why, ERR_CLOSED, "the session is ending");
 	if (spec->n_media < s->n_media_asked)
 		return why_fail(why, ERR_INVALID,
-		                "%u media, but the session has %u: an update must list them all",
+		                "the update has %u media, but the session has %u; list all media",
 		                spec->n_media, s->n_media_asked);
 	e = new_apply(r, s, spec, &q, why);
 	if (e)

@@ -48,7 +48,7 @@ enum err io_choose(const struct io_ops **out, struct str name,
 		if (e)
 			return e;
 		*out = list[i];
-		why_fail(why, ERR_OK, "set by the configuration");
+		why_fail(why, ERR_OK, "the setting io names this back end");
 		return ERR_OK;
 	}
 	return why_fail(why, ERR_NOT_FOUND, "io '%.*s' is not in this build; use auto or sock",
