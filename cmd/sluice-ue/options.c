@@ -46,6 +46,9 @@ static size_t all_rows(struct opt rows[OPT_ROWS_MAX], struct ue_options *o)
 		{"suite", OPT_TEXT, &o->suite_name, .arg = "NAME", .help = "SRTP crypto suite"},
 		{"level", OPT_CHOICE, &o->level_name, .choices = "session|media",
 	         .help = "one message for all m= lines, or one for each"},
+		{"no-response", OPT_FLAG, &o->no_response,
+	         .help = "the called terminal sends no TRANSFER_RESP (flag F is not set): the "
+	                 "answer has no message"},
 		{"reuse", OPT_FLAG, &o->reuse, .help = "the ticket may serve several calls"},
 		{"rekey", OPT_CHOICE, &o->rekey_name, .choices = "caller|called|both|none",
 	         .help = "the side that may supply new keys during the call"},
@@ -166,11 +169,20 @@ enum opt_outcome options_read(struct ue_options *o, const struct ue_command *com
 
 /* --- options that belong together, or exclude each other ---------------------- */
 
+static const char *misuse_of_ticket(const struct ue_options *o)
+{
+	return o->no_response && o->responder_rekeys
+	               ? "--no-response cannot be combined with --rekey called or both: the called "
+	                 "side's keys need a response (RFC 6043 6.10, flag M needs flag F)"
+	               : NULL;
+}
+
 const char *misuse_of_request(const struct ue_options *o)
 {
-	return o->mode > 2 ? "--mode: must be 1 or 2 for a request; in modes 3 and 4 the terminal "
-	                     "makes the ticket itself, with its offer"
-	                   : NULL;
+	if (o->mode > 2)
+		return "--mode: must be 1 or 2 for a request; in modes 3 and 4 the terminal "
+		       "makes the ticket itself, with its offer";
+	return misuse_of_ticket(o);
 }
 
 const char *misuse_of_offer(const struct ue_options *o)
@@ -179,10 +191,13 @@ const char *misuse_of_offer(const struct ue_options *o)
 		return "--to: give exactly one called party";
 	if (o->ticket && o->mode)
 		return "--mode cannot be combined with --ticket: the ticket already has a mode";
-	return o->ticket && o->ticket_type
-	               ? "--ticket-type cannot be combined with --ticket: the ticket already has "
-	                 "a type"
-	               : NULL;
+	if (o->ticket && o->ticket_type)
+		return "--ticket-type cannot be combined with --ticket: the ticket already has a "
+		       "type";
+	if (o->ticket && o->no_response)
+		return "--no-response cannot be combined with --ticket: the ticket already says "
+		       "it";
+	return misuse_of_ticket(o);
 }
 
 const char *misuse_of_finish(const struct ue_options *o)

@@ -22,7 +22,7 @@ struct ue_options {
 	enum ue_level level;
 	bool user_has_said; /* true: --protect was given */
 	enum ue_protection protection;
-	bool reuse, show_keys, same, initiator_rekeys, responder_rekeys;
+	bool no_response, reuse, show_keys, same, initiator_rekeys, responder_rekeys;
 	const char *name, *kms_id, *kms_url, *kms_ca, *naf;
 	const char *answerer, *gateway, *sip, *proxy, *local;
 	bool wait, hold, renew, json;

@@ -112,6 +112,7 @@ static struct ue_ticket_wish ticket_wish(const struct ue_options *o, const struc
 		.r = peers,
 		.n_r = n,
 		.lifetime_s = o->lifetime_s,
+		.no_response = o->no_response,
 		.reuse = o->reuse,
 		.initiator_rekeys = o->initiator_rekeys,
 		.responder_rekeys = o->responder_rekeys,

@@ -42,8 +42,8 @@ void ticket_initiator_free(struct ticket_initiator *o);
 struct view ticket_initiator_octets(const struct ticket_initiator *o);
 /* For tests: returns the current state. */
 enum initiator_state ticket_initiator_state(const struct ticket_initiator *o);
-/* For tests: gives the CSB of a ticket whose policy has no TRANSFER_RESP (F=0), once; sluice-ue
- * refuses such tickets. ERR_WRONG_STATE: there is no CSB, or it was given before. */
+/* Gives the CSB of a ticket whose policy has no TRANSFER_RESP (F=0), once. ERR_WRONG_STATE: there
+ * is no CSB, or it was given before. */
 enum err ticket_initiator_take_csb(struct ticket_initiator *o, struct ticket_csb **out) MUST_USE;
 
 /*

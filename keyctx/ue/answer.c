@@ -185,7 +185,31 @@ static void refuse(const struct ue_answering *x, const struct refused *r, struct
 	x->refusal->no = refusal.no;
 }
 
-/* Makes TRANSFER_RESP with the SSRCs of this terminal's description. */
+/* Without TRANSFER_RESP (F=0) the offer has chosen the SSRCs: the description must not have others.
+ */
+static enum err check_ssrcs(const struct answered_part *part, const struct sdp *local,
+                            struct why *why)
+{
+	const struct ue_part *at = &part->kept->at;
+
+	for (unsigned m = 0; m < local->n_media; m++) {
+		const struct csmap_session *cs =
+			at->lines & 1u << m
+				? ticket_csb_find(part->kept->csb, ue_part_cs(at, m, false))
+				: NULL;
+		uint32_t ssrc;
+
+		if (cs && ue_desc_ssrc(local, m, &ssrc) && ssrc != cs->ssrc)
+			return why_fail(why, ERR_INVALID,
+			                "a=ssrc of m= line %u is %u, must be %u or missing: the "
+			                "offer chooses the SSRC, because the ticket has no "
+			                "TRANSFER_RESP (flag F is not set)",
+			                m + 1, ssrc, cs->ssrc);
+	}
+	return ERR_OK;
+}
+
+/* Makes TRANSFER_RESP, if the ticket has one, with the SSRCs of this terminal's description. */
 static enum err finish(struct ticket_responder *answer, struct answered_part *part,
                        const struct sdp *local, struct ue_env *env, struct why *why)
 {
@@ -205,9 +229,7 @@ static enum err finish(struct ticket_responder *answer, struct answered_part *pa
 	                            &fault);
 	if (e)
 		return ue_tell(why, e, &fault, "the answer can't be made");
-	return part->octets.n ? ERR_OK
-	                      : why_fail(why, ERR_UNSUPPORTED,
-	                                 "the ticket does not allow an answer (flag F is not set)");
+	return part->octets.n ? ERR_OK : check_ssrcs(part, local, why);
 }
 
 static enum err answer_part(struct answered_part *part, const struct ue_answering *x,
@@ -304,7 +326,8 @@ static enum err answer_parts(struct ue_session *s, const struct ue_answering *x,
 	if (!e)
 		e = remember(x, &marks, at[0].section, env, why);
 	for (unsigned i = 0; i < n && !e; i++)
-		e = ue_desc_put(x->local, at[i].section, parts[i].octets, why);
+		if (parts[i].octets.n)
+			e = ue_desc_put(x->local, at[i].section, parts[i].octets, why);
 	return e;
 }
 

@@ -75,6 +75,16 @@ unsigned ue_desc_offered(const struct sdp *s)
 	return s->n_media ? all : 0;
 }
 
+bool ue_desc_is_secure_without_keys(const struct sdp *s)
+{
+	bool is = s->n_media && !has_mikey(s, SDP_SESSION);
+
+	for (unsigned m = 0; m < s->n_media; m++)
+		is = is && sdp_profile_is_secure(s->media[m].profile) && !has_mikey(s, (int)m) &&
+		     !sdp_has_attr(s, (int)m, "crypto");
+	return is;
+}
+
 enum err ue_desc_parts(const struct sdp *s, struct ue_part out[SDP_MEDIA_MAX + 1], unsigned *n,
                        struct why *why)
 {

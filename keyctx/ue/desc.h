@@ -22,6 +22,10 @@ enum err ue_desc_prepare(struct sdp *s, bool secure, struct why *why) MUST_USE;
 /* Returns the protections that all m-lines of an offer share, as bits of enum ue_protection. */
 unsigned ue_desc_offered(const struct sdp *s);
 
+/* Returns true if all m-lines are RTP/SAVP(F), and there are no keys: the answer to an offer that
+ * asks for no TRANSFER_RESP. */
+bool ue_desc_is_secure_without_keys(const struct sdp *s);
+
 /* The place of a MIKEY message, and the m-lines for which it has keys. */
 struct ue_part {
 	int section;    /* SDP_SESSION, or the index of the m-line that contains the message */

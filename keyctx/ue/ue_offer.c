@@ -93,6 +93,16 @@ void ue_offer_free(struct ue_offer *o)
 	mem_free(o);
 }
 
+static bool wants_response(const struct part *p)
+{
+	return p->grant->policy.tp.flags & TICKET_F;
+}
+
+static struct view first_spi(const struct ticket_grant *g)
+{
+	return g->keys->session.n ? mikey_key_spi(&g->keys->session.k[0]) : (struct view){0};
+}
+
 /* Makes the TRANSFER_INIT of a part. Each time the tape is played, the octets are the same. */
 static enum err make_message(const struct ue_offer *o, struct part *p,
                              struct ticket_initiator **out, bool is_reuse, struct why *why)
@@ -118,6 +128,8 @@ static enum err make_message(const struct ue_offer *o, struct part *p,
 		.sdp_ids = {(const uint8_t *)protocols, sizeof(protocols) - 1},
 		.is_reuse = is_reuse,
 	};
+	bool responds = wants_response(p);
+	uint8_t ssrc[4] = {0};
 	enum err e;
 
 	ticket_rules_init(&rules);
@@ -134,6 +146,14 @@ static enum err make_message(const struct ue_offer *o, struct part *p,
 		};
 		cs[params.n_cs++] =
 			(struct ticket_cs){.cs_id = ue_part_cs(&p->at, m, false), .n_policies = 1};
+		if (responds)
+			continue;
+		/* No TRANSFER_RESP can add what is missing (RFC 6043 4.2.2.1). */
+		if (env.random(env.random_ctx, "ssrc-of-peer", ssrc, sizeof(ssrc)))
+			return why_fail(why, ERR_CRYPTO, "the SSRC of the peer can't be made");
+		cs[params.n_cs - 1].has_ssrc = true;
+		cs[params.n_cs - 1].ssrc = be32_get(ssrc);
+		cs[params.n_cs - 2].spi = cs[params.n_cs - 1].spi = first_spi(p->grant);
 	}
 	e = ticket_initiator_new(out, &params, &env, &fault);
 	return e ? ue_tell(why, e, &fault, "the offer can't be made") : ERR_OK;
@@ -290,9 +310,14 @@ static enum err answered_part(const struct ue_offer *o, const struct part *kept,
 		e = why_fail(why, ERR_SYNTAX,
 		             "the offer in the state file differs from the one that was sent: the "
 		             "file is damaged");
-	if (!e)
+	if (!e && !wants_response(&p)) {
+		e = ticket_initiator_take_csb(offer, &out->csb);
+		if (e)
+			why_fail(why, e, "the offer has no keys: %s", err_meaning(e));
+	} else if (!e) {
 		e = ue_desc_get(answer, p.at.section, &message, why);
-	if (!e) {
+	}
+	if (!e && wants_response(&p)) {
 		e = ticket_initiator_receive(offer, (struct view){message.octets, message.len},
 		                             &out->csb, &fault);
 		if (e)
@@ -382,6 +407,14 @@ static enum err answered_line(const struct ue_offer *o, unsigned m, const struct
 	return e;
 }
 
+static bool expects_no_message(const struct ue_offer *o)
+{
+	for (unsigned i = 0; i < o->n_parts; i++)
+		if (wants_response(&o->parts[i]))
+			return false;
+	return o->n_parts > 0;
+}
+
 enum err ue_offer_answered(const struct ue_offer *o, const struct sdp *answer,
                            struct ue_session **out, struct why *why)
 {
@@ -394,8 +427,14 @@ enum err ue_offer_answered(const struct ue_offer *o, const struct sdp *answer,
 		return why_fail(why, ERR_INVALID,
 		                "the answer has %u m= lines; it must have %u, as the offer has",
 		                answer->n_media, o->n_media);
-	if (!(ue_desc_offered(answer) &
-	      (o->protection == UE_E2AE ? 1u << UE_E2AE | 1u << UE_E2E_SDES : 1u << o->protection)))
+	if (expects_no_message(o)) {
+		if (!ue_desc_is_secure_without_keys(answer))
+			return why_fail(why, ERR_DENIED,
+			                "the answer must be RTP/SAVP(F) and have no keys, because "
+			                "the ticket has no TRANSFER_RESP (flag F is not set)");
+	} else if (!(ue_desc_offered(answer) &
+	             (o->protection == UE_E2AE ? 1u << UE_E2AE | 1u << UE_E2E_SDES
+	                                       : 1u << o->protection)))
 		return why_fail(why, ERR_DENIED, "the answer does not use %s, which was offered",
 		                ue_protection_name(o->protection));
 	s = ue_session_new(o->protection, true, o->n_media);

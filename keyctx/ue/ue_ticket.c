@@ -10,6 +10,9 @@ enum {
 	 * random values of both sides. A ticket that the KMS resolves also forks its keys. */
 	FLAGS_ALL = TICKET_F | TICKET_G | TICKET_H | TICKET_N | TICKET_O,
 	FLAGS_RESOLVED = FLAGS_ALL | TICKET_E | TICKET_I,
+	/* TRANSFER_RESP, and the flags that need it (RFC 6043 6.10). Without it the keys are not
+	 * forked: the offerer would not learn who has which keys. */
+	FLAGS_OF_RESPONSE = TICKET_F | TICKET_G | TICKET_I,
 };
 
 /* The ticket flags of each mode (RFC 6043 4.1.1). A ticket without flag D needs flag L (6.10).
@@ -43,7 +46,7 @@ static enum err request(struct ticket_grant **out, const struct ue_identity *id,
 		if (e)
 			ue_tell_kms(why, e, &fault, "the KMS grants no ticket", env);
 	}
-	if (!e && !((*out)->policy.tp.flags & TICKET_F)) {
+	if (!e && policy->flags & TICKET_F && !((*out)->policy.tp.flags & TICKET_F)) {
 		ticket_grant_free(*out);
 		*out = NULL;
 		e = why_fail(why, ERR_UNSUPPORTED,
@@ -88,6 +91,7 @@ enum err ue_ticket_get(struct ticket_grant **out, const struct ue_identity *id,
 	                                    .n_r = wish->n_r};
 	struct ticket_tpk tpk = {0};
 	struct mikey_fault fault = {0};
+	const char *conflict;
 	enum err e = ue_identity_check(id, env, why);
 
 	if (e)
@@ -108,6 +112,12 @@ enum err ue_ticket_get(struct ticket_grant **out, const struct ue_identity *id,
 	policy.flags = (uint16_t)(mode_flags[wish->mode] | (wish->reuse ? TICKET_J : 0) |
 	                          (wish->initiator_rekeys ? TICKET_L : 0) |
 	                          (wish->responder_rekeys ? TICKET_M : 0));
+	if (wish->no_response)
+		policy.flags &= (uint16_t)~FLAGS_OF_RESPONSE;
+	conflict = ticket_flags_conflict(policy.flags, true);
+	if (conflict)
+		return why_fail(why, ERR_INVALID, "the ticket can't have these flags: %s",
+		                conflict);
 	if (wish->mode <= 2)
 		return request(out, id, &policy, env, why);
 	e = own_tpk(id, wish, &tpk, why);

@@ -16,6 +16,9 @@ struct ue_ticket_wish {
 	size_t n_r;
 	/* lifetime; in mode 3 shortened to that of the key that protects the ticket */
 	uint32_t lifetime_s;
+	/* flag F is not set: the called side sends no TRANSFER_RESP. Then the ticket has no flag G
+	 * and I either, and the offer chooses all SSRCs */
+	bool no_response;
 	bool reuse; /* flag J: the ticket may serve several calls */
 	/* flags L, M: the initiator, the responder may supply keys during a call; in modes 3 and 4
 	 * the initiator always may */
@@ -23,10 +26,9 @@ struct ue_ticket_wish {
 };
 
 /*
- * Requests or makes a ticket; the caller owns it. ERR_INVALID (mode), ERR_UNSUPPORTED (a ticket
- * type that the terminal itself does not accept), ERR_EXPIRED (PSK),
- * ERR_NOT_FOUND (mode 4: no key is shared with the peer), ERR_AUTH, ERR_DENIED, or an error of
- * `ask`.
+ * Requests or makes a ticket; the caller owns it. ERR_INVALID (mode, flags), ERR_UNSUPPORTED (a
+ * ticket type that the terminal itself does not accept), ERR_EXPIRED (PSK), ERR_NOT_FOUND (mode 4:
+ * no key is shared with the peer), ERR_AUTH, ERR_DENIED, or an error of `ask`.
  */
 enum err ue_ticket_get(struct ticket_grant **out, const struct ue_identity *id,
                        const struct ue_ticket_wish *wish, struct ue_env *env,

@@ -92,6 +92,11 @@ static enum err write_parts(struct ue_session *s, enum ue_update kind, struct sd
 
 		if (kind == UE_UPDATE_REKEY)
 			e = rekey(s->parts[i].csb, &env->mikey, &octets, why);
+		else if (!octets.n)
+			e = why_fail(why, ERR_DENIED,
+			             "this side has sent no message that it could repeat, because "
+			             "the ticket has no TRANSFER_RESP (flag F is not set): the "
+			             "caller makes the update, or make a new offer");
 		if (!e)
 			e = ue_desc_put(sdp, s->parts[i].at.section, octets, why);
 	}
@@ -101,6 +106,17 @@ static enum err write_parts(struct ue_session *s, enum ue_update kind, struct sd
 static bool is_response(const struct keymgmt *k)
 {
 	return k->len > 1 && k->octets[1] == MIKEY_DT_TRANSFER_RESP;
+}
+
+/* Returns true if this side's last message asked for no TRANSFER_RESP (V=0), so that the answer to
+ * its repetition has no message. */
+static bool expects_no_message(const struct ticket_csb *csb)
+{
+	enum { PRF_AT = 3, V_FLAG = 0x80 }; /* in HDR (RFC 3830 6.1) */
+	struct view sent = ticket_csb_last_sent(csb);
+
+	return ticket_csb_state(csb) != CSB_WAITING && sent.n > PRF_AT &&
+	       sent.p[1] == MIKEY_DT_TRANSFER_INIT && !(sent.p[PRF_AT] & V_FLAG);
 }
 
 static enum err take_parts(struct ue_session *s, const struct ue_exchange *x, struct ue_env *env,
@@ -115,6 +131,9 @@ static enum err take_parts(struct ue_session *s, const struct ue_exchange *x, st
 		enum csb_outcome outcome = CSB_UNCHANGED;
 		struct view reply = {0};
 
+		if (!x->ours && expects_no_message(csb) &&
+		    ue_desc_is_secure_without_keys(x->theirs))
+			continue;
 		e = ue_desc_get(x->theirs, s->parts[i].at.section, &message, why);
 		if (!e) {
 			e = ticket_csb_receive(csb, (struct view){message.octets, message.len},

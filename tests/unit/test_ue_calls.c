@@ -688,6 +688,104 @@ static void ticket_types(void)
 	}
 }
 
+static struct sdp *update_of(struct ue_session *s, enum ue_update kind, struct side *side)
+{
+	struct sdp *d = describe(2);
+
+	EXPECT_OK(ue_session_update(s, kind, d, &side->env, NULL));
+	return d;
+}
+
+/* Checks that what one side sends is what the other one receives, with the same SSRC. */
+static void expect_same_keys(const struct call *c)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		struct ue_stream_key a = {0}, b = {0};
+
+		REQUIRE_OK(ue_session_key(c->caller, i / 2, i % 2, &a, NULL));
+		REQUIRE_OK(ue_session_key(c->called, i / 2, !(i % 2), &b, NULL));
+		EXPECT_INT(a.ssrc, b.ssrc);
+		EXPECT(keyctx_same_key(a.key, b.key));
+		keyctx_free(a.key);
+		keyctx_free(b.key);
+	}
+}
+
+/* The called side answers the update `offer` of the caller; the caller reads the answer. */
+static void expect_update(struct call *c, struct sdp *offer, bool want)
+{
+	struct sdp *reply = describe(2);
+	bool changed = !want;
+
+	EXPECT_OK(ue_session_take(c->called, &(struct ue_exchange){offer, reply}, &c->bob.env,
+	                          &changed, NULL));
+	EXPECT_INT(changed, want);
+	EXPECT_OK(ue_session_answered(c->caller, reply, &c->alice.env, &changed, NULL));
+	EXPECT_INT(changed, want);
+	expect_same_keys(c);
+	sdp_free(offer);
+	sdp_free(reply);
+}
+
+/* A ticket without flag F: the answer has no message, and both sides have the same keys and SSRCs
+ * (RFC 6043 4.2.2.1). Hold repeats the caller's message; the caller may bring new keys. */
+static void no_response(void)
+{
+	struct ue_ticket_wish wish = {.mode = 4, .n_r = 1, .lifetime_s = 3600, .no_response = true};
+	struct mikey_id bob = play_uri("sip:bob@home1.example");
+
+	wish.r = &bob;
+	for (int level = UE_LEVEL_SESSION; level <= UE_LEVEL_MEDIA; level++) {
+		struct ticket_grant *grant = NULL;
+		struct sdp *again;
+		struct call c;
+		struct why why;
+
+		call_init(&c);
+		wish.reuse = level == UE_LEVEL_MEDIA;
+		REQUIRE_OK(ue_ticket_get(&grant, &c.alice.id, &wish, &c.alice.env, NULL));
+		EXPECT_INT(grant->policy.tp.flags & (TICKET_F | TICKET_G | TICKET_I | TICKET_H),
+		           TICKET_H);
+		call_offer(&c, (enum ue_level)level, grant);
+		REQUIRE_OK(call_answer(&c, &c.called, NULL));
+		EXPECT(ue_desc_is_secure_without_keys(c.answer));
+		EXPECT_ERR(ue_offer_answered(c.offered, c.offer, &c.caller, &why), ERR_DENIED);
+		REQUIRE_OK(ue_offer_answered(c.offered, c.answer, &c.caller, NULL));
+		expect_same_keys(&c);
+		expect_update(&c, update_of(c.caller, UE_UPDATE_SAME, &c.alice), false);
+		again = describe(2);
+		EXPECT_ERR(ue_session_update(c.called, UE_UPDATE_SAME, again, &c.bob.env, &why),
+		           ERR_DENIED);
+		sdp_free(again);
+		c.alice.env.mikey.now_ntp += 1ull << 32;
+		c.bob.env.mikey.now_ntp += 1ull << 32;
+		expect_update(&c, update_of(c.caller, UE_UPDATE_REKEY, &c.alice), true);
+		ticket_grant_free(grant);
+		call_free(&c);
+	}
+}
+
+/* Flag M needs flag F: such a ticket is neither made nor requested. */
+static void no_response_no_keys_of_the_called(void)
+{
+	struct mikey_id bob = play_uri("sip:bob@home1.example");
+	struct ue_ticket_wish wish = {.r = &bob,
+	                              .n_r = 1,
+	                              .lifetime_s = 3600,
+	                              .no_response = true,
+	                              .responder_rekeys = true};
+	struct ticket_grant *grant = NULL;
+	struct why why;
+	struct call c;
+
+	call_init(&c);
+	for (wish.mode = 1; wish.mode <= 4; wish.mode++) {
+		EXPECT_ERR(ue_ticket_get(&grant, &c.alice.id, &wish, &c.alice.env, &why),
+		           ERR_INVALID);
+		EXPECT(strstr(why.text, "flag M needs flag F") != NULL);
+	}
+}
+
 TEST_MAIN("ue_calls", {"an-offer-is-answered-once", an_offer_is_answered_once},
           {"a-message-of-another-offer", a_message_of_another_offer},
           {"a-ticket-without-J-serves-once", a_ticket_without_j_serves_once},
@@ -695,6 +793,8 @@ TEST_MAIN("ue_calls", {"an-offer-is-answered-once", an_offer_is_answered_once},
           {"records-of-any-form", records_of_any_form}, {"refusals", refusals},
           {"a-refused-policy", a_refused_policy}, {"a-refused-media", a_refused_media},
           {"applications", applications}, {"ticket-types", ticket_types}, {"counters", counters},
+          {"no-response", no_response},
+          {"no-response-no-keys-of-the-called", no_response_no_keys_of_the_called},
           {"an-update-without-a-session-changes-nothing", an_update_without_a_session},
           {"an-update-half-good-changes-nothing", an_update_half_good},
           {"an-answer-half-good-changes-nothing", an_answer_half_good})
