@@ -17,6 +17,32 @@ static enum err check_lines(const struct ue_session *s, const struct sdp *sdp, s
 	return ERR_OK;
 }
 
+/* Adds to the session the m-lines that `sdp` has and the call does not have yet. The message at
+ * session level gets crypto sessions for them. A message at media level would need a ticket of its
+ * own. */
+static enum err add_lines(struct ue_session *s, const struct sdp *sdp, struct why *why)
+{
+	if (sdp->n_media <= s->n_media)
+		return check_lines(s, sdp, why);
+	if (s->protection != UE_E2E_KMS || s->n_parts != 1 || s->parts[0].at.section != SDP_SESSION)
+		return why_fail(why, ERR_UNSUPPORTED,
+		                "m= line %u is new: an update can add it only to a call that has "
+		                "one message at session level (e2e-kms); make a new offer",
+		                s->n_media + 1);
+	for (unsigned m = s->n_media; m < sdp->n_media; m++)
+		s->parts[0].at.lines |= 1u << m;
+	s->n_media = sdp->n_media;
+	return ERR_OK;
+}
+
+/* Takes back add_lines: the call has the new m-lines when the peer has answered. */
+static void drop_lines(struct ue_session *s, unsigned n_media)
+{
+	for (unsigned m = n_media; m < s->n_media; m++)
+		s->parts[0].at.lines &= ~(1u << m);
+	s->n_media = n_media;
+}
+
 /* Lists all crypto sessions with their present policies and SSRCs, and with the SPI of the new
  * key. */
 static size_t same_sessions(const struct ticket_csb *csb, struct view spi,
@@ -56,19 +82,53 @@ static enum err new_keys(const struct ticket_csb *csb, const struct mikey_env *e
 	return e;
 }
 
-static enum err rekey(struct ticket_csb *csb, const struct mikey_env *env, struct view *octets,
-                      struct why *why)
+/* Adds the crypto sessions of the m-lines of `p` that the bundle does not have yet. They have the
+ * policy of the first session; the answer chooses the SSRC of the peer. */
+static enum err new_sessions(const struct ue_session_part *p, const struct sdp *sdp,
+                             const struct mikey_env *env, struct ticket_update_params *up,
+                             struct ticket_cs cs[MIKEY_CS_MAX])
 {
+	bool is_initiator = ticket_csb_is_initiator(p->csb);
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < 2 * sdp->n_media && !e; i++) {
+		struct ticket_cs made = cs[0];
+		bool is_own = i % 2 == !is_initiator;
+		uint8_t ssrc[4];
+
+		made.cs_id = ue_part_cs(&p->at, i / 2, !(i % 2));
+		made.has_ssrc = is_own;
+		made.ssrc = 0;
+		if (!(p->at.lines & 1u << i / 2) || ticket_csb_find(p->csb, made.cs_id))
+			continue;
+		if (up->n_cs == MIKEY_CS_MAX)
+			return ERR_TOO_BIG;
+		if (is_own && !ue_desc_ssrc(sdp, i / 2, &made.ssrc)) {
+			e = env->random(env->random_ctx, "ssrc", ssrc, sizeof(ssrc));
+			made.ssrc = be32_get(ssrc);
+		}
+		cs[up->n_cs++] = made;
+	}
+	return e;
+}
+
+static enum err rekey(const struct ue_session_part *p, const struct sdp *sdp,
+                      const struct mikey_env *env, struct view *octets, struct why *why)
+{
+	struct ticket_csb *csb = p->csb;
 	struct mikey_keys *keys = mikey_keys_new();
 	struct ticket_cs cs[MIKEY_CS_MAX];
 	struct ticket_update_params up = {.cs = cs, .keys = keys, .want_response = true};
 	struct mikey_fault fault = {0};
 	enum err e = keys ? new_keys(csb, env, keys) : ERR_NOMEM;
 
+	if (!e) {
+		up.n_cs = same_sessions(csb, mikey_key_spi(&keys->k[0]), cs);
+		e = new_sessions(p, sdp, env, &up, cs);
+	}
 	if (e)
 		why_fail(why, e, "no new key could be made: %s", err_meaning(e));
 	if (!e) {
-		up.n_cs = same_sessions(csb, mikey_key_spi(&keys->k[0]), cs);
 		e = ticket_csb_update(csb, &up, env, octets, &fault);
 		if (e == ERR_DENIED)
 			why_fail(why, e,
@@ -91,7 +151,7 @@ static enum err write_parts(struct ue_session *s, enum ue_update kind, struct sd
 		struct view octets = ticket_csb_last_sent(s->parts[i].csb);
 
 		if (kind == UE_UPDATE_REKEY)
-			e = rekey(s->parts[i].csb, &env->mikey, &octets, why);
+			e = rekey(&s->parts[i], sdp, &env->mikey, &octets, why);
 		else if (!octets.n)
 			e = why_fail(why, ERR_DENIED,
 			             "this side has sent no message that it could repeat, because "
@@ -254,8 +314,14 @@ static enum err settle(struct ue_session *s, struct ue_session *c, enum err e, s
 static enum err write_update(struct ue_session *s, enum ue_update kind, struct sdp *sdp,
                              struct ue_env *env, struct why *why)
 {
-	enum err e = check_lines(s, sdp, why);
+	unsigned n_media = s->n_media;
+	enum err e = add_lines(s, sdp, why);
 
+	if (!e && kind == UE_UPDATE_SAME && sdp->n_media > n_media)
+		e = why_fail(why, ERR_INVALID,
+		             "m= line %u is new, and the last message, which would be repeated, "
+		             "has no keys for it: make an update with new keys",
+		             n_media + 1);
 	if (!e && kind == UE_UPDATE_REKEY && s->protection == UE_E2AE)
 		e = why_fail(why, ERR_DENIED,
 		             "the keys of an e2ae call can't be renewed during the call (TS 33.328 "
@@ -269,16 +335,32 @@ static enum err write_update(struct ue_session *s, enum ue_update kind, struct s
 		e = write_parts(s, kind, sdp, env, why);
 	else if (!e && s->protection != UE_NONE)
 		e = write_lines(s, kind, sdp, false, why);
+	drop_lines(s, n_media);
 	return e;
+}
+
+/* Refuses an answer that has fewer m-lines than the offer. */
+static enum err check_added(const struct ue_session *s, struct why *why)
+{
+	const struct ue_session_part *p = &s->parts[0];
+
+	if (s->n_parts == 1 && p->at.section == SDP_SESSION && s->n_media < SDP_MEDIA_MAX &&
+	    ticket_csb_find(p->csb, ue_part_cs(&p->at, s->n_media, true)))
+		return why_fail(why, ERR_INVALID,
+		                "the answer has %u m= lines; it must have as many as the offer",
+		                s->n_media);
+	return ERR_OK;
 }
 
 static enum err take_answer(struct ue_session *s, const struct sdp *answer, struct ue_env *env,
                             bool *changed, struct why *why)
 {
-	enum err e = check_lines(s, answer, why);
+	enum err e = add_lines(s, answer, why);
 
 	if (!e && s->protection == UE_E2E_KMS)
 		e = take_parts(s, &(struct ue_exchange){.theirs = answer}, env, changed, why);
+	if (!e && s->protection == UE_E2E_KMS)
+		e = check_added(s, why);
 	else if (!e && s->protection != UE_NONE)
 		e = take_lines(s, answer, changed, why);
 	return e;
@@ -333,10 +415,27 @@ bool ue_session_knows(const struct ue_session *s, const struct sdp *offer)
 	return knows;
 }
 
+/* In an answer the SSRCs of new m-lines are random: the description must not have others. */
+static enum err check_new_ssrcs(const struct ue_session *s, unsigned from, const struct sdp *ours,
+                                struct why *why)
+{
+	for (unsigned m = from; m < s->n_media; m++) {
+		uint32_t ssrc;
+
+		if (ue_desc_ssrc(ours, m, &ssrc))
+			return why_fail(why, ERR_UNSUPPORTED,
+			                "m= line %u is new and has a=ssrc: remove it, because the "
+			                "SSRC of a new m-line in an answer is random",
+			                m + 1);
+	}
+	return ERR_OK;
+}
+
 static enum err take_update(struct ue_session *s, const struct ue_exchange *x, struct ue_env *env,
                             bool *changed, struct why *why)
 {
-	enum err e = check_lines(s, x->theirs, why);
+	unsigned n_media = s->n_media;
+	enum err e = add_lines(s, x->theirs, why);
 
 	if (!e)
 		e = check_lines(s, x->ours, why);
@@ -348,8 +447,10 @@ static enum err take_update(struct ue_session *s, const struct ue_exchange *x, s
 		e = ue_desc_prepare(x->ours, s->protection != UE_NONE, why);
 	if (e)
 		return e;
-	if (s->protection == UE_E2E_KMS)
-		return take_parts(s, x, env, changed, why);
+	if (s->protection == UE_E2E_KMS) {
+		e = take_parts(s, x, env, changed, why);
+		return e ? e : check_new_ssrcs(s, n_media, x->ours, why);
+	}
 	if (s->protection == UE_NONE)
 		return ERR_OK;
 	e = take_lines(s, x->theirs, changed, why);

@@ -699,7 +699,7 @@ static struct sdp *update_of(struct ue_session *s, enum ue_update kind, struct s
 /* Checks that what one side sends is what the other one receives, with the same SSRC. */
 static void expect_same_keys(const struct call *c)
 {
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 2 * c->caller->n_media; i++) {
 		struct ue_stream_key a = {0}, b = {0};
 
 		REQUIRE_OK(ue_session_key(c->caller, i / 2, i % 2, &a, NULL));
@@ -725,6 +725,66 @@ static void expect_update(struct call *c, struct sdp *offer, bool want)
 	expect_same_keys(c);
 	sdp_free(offer);
 	sdp_free(reply);
+}
+
+/* An update adds an m-line: after the answer both sides have keys for it, and until then the call
+ * is as before. */
+static void an_update_adds_a_line(void)
+{
+	struct sdp *offer, *answer, *few;
+	bool changed = false;
+	struct why why;
+	struct call c;
+
+	call_init(&c);
+	call_offer(&c, UE_LEVEL_SESSION, NULL);
+	REQUIRE_OK(call_answer(&c, &c.called, NULL));
+	REQUIRE_OK(ue_offer_answered(c.offered, c.answer, &c.caller, NULL));
+	c.alice.env.mikey.now_ntp += 1ull << 32;
+	c.bob.env.mikey.now_ntp += 1ull << 32;
+	offer = describe(3);
+	EXPECT_ERR(ue_session_update(c.caller, UE_UPDATE_SAME, offer, &c.alice.env, &why),
+	           ERR_INVALID);
+	sdp_free(offer);
+	offer = describe(3);
+	answer = describe(3);
+	few = describe(2);
+	REQUIRE_OK(ue_session_update(c.caller, UE_UPDATE_REKEY, offer, &c.alice.env, NULL));
+	EXPECT_INT(c.caller->n_media, 2);
+	EXPECT_ERR(ue_session_take(c.called, &(struct ue_exchange){offer, few}, &c.bob.env,
+	                           &changed, &why),
+	           ERR_INVALID);
+	EXPECT_INT(c.called->n_media, 2);
+	EXPECT_OK(ue_session_take(c.called, &(struct ue_exchange){offer, answer}, &c.bob.env,
+	                          &changed, NULL));
+	EXPECT_INT(c.called->n_media, 3);
+	EXPECT_OK(ue_session_answered(c.caller, answer, &c.alice.env, &changed, NULL));
+	EXPECT(changed);
+	EXPECT_INT(c.caller->n_media, 3);
+	expect_same_keys(&c);
+	sdp_free(offer);
+	sdp_free(answer);
+	sdp_free(few);
+	call_free(&c);
+}
+
+/* With a message for each m-line a new one would need a ticket of its own. */
+static void an_update_adds_no_line_at_media_level(void)
+{
+	struct sdp *offer = describe(3);
+	struct why why;
+	struct call c;
+
+	call_init(&c);
+	call_offer(&c, UE_LEVEL_MEDIA, NULL);
+	REQUIRE_OK(call_answer(&c, &c.called, NULL));
+	REQUIRE_OK(ue_offer_answered(c.offered, c.answer, &c.caller, NULL));
+	EXPECT_ERR(ue_session_update(c.caller, UE_UPDATE_REKEY, offer, &c.alice.env, &why),
+	           ERR_UNSUPPORTED);
+	EXPECT(strstr(why.text, "make a new offer") != NULL);
+	EXPECT_INT(c.caller->n_media, 2);
+	sdp_free(offer);
+	call_free(&c);
 }
 
 /* A ticket without flag F: the answer has no message, and both sides have the same keys and SSRCs
@@ -793,7 +853,8 @@ TEST_MAIN("ue_calls", {"an-offer-is-answered-once", an_offer_is_answered_once},
           {"records-of-any-form", records_of_any_form}, {"refusals", refusals},
           {"a-refused-policy", a_refused_policy}, {"a-refused-media", a_refused_media},
           {"applications", applications}, {"ticket-types", ticket_types}, {"counters", counters},
-          {"no-response", no_response},
+          {"no-response", no_response}, {"an-update-adds-a-line", an_update_adds_a_line},
+          {"an-update-adds-no-line-at-media-level", an_update_adds_no_line_at_media_level},
           {"no-response-no-keys-of-the-called", no_response_no_keys_of_the_called},
           {"an-update-without-a-session-changes-nothing", an_update_without_a_session},
           {"an-update-half-good-changes-nothing", an_update_half_good},
