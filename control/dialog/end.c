@@ -215,7 +215,7 @@ static void end_branch(struct dialog_request *q)
 	     has_other = dialog_branch_other(g, core, &other);
 
 	b->n_refused = (uint8_t)(b->n_refused + (b->n_refused < UINT8_MAX));
-	/* Several branches have this name, and some of them have not refused yet. */
+	/* More offers went to this branch than it refused: a terminal may still answer. */
 	if (b->n_refused < b->n_offers && !is_answered) {
 		end_in_doubt(q);
 		return;

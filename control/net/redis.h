@@ -36,7 +36,7 @@ struct redis_value;
 enum redis_kind redis_kind(const struct redis_value *v);
 /* Returns the octets of a text or of an error that the server reports; else empty. */
 struct view redis_octets(const struct redis_value *v);
-/* Returns the number of an integer; else 0. */
+/* Returns the value of an integer; 0: `v` is of another kind. */
 int64_t redis_number(const struct redis_value *v);
 /* Returns item `i` of a list; NULL: `v` is not a list, or has fewer items. */
 const struct redis_value *redis_item(const struct redis_value *v, size_t i);

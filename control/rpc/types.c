@@ -4,7 +4,8 @@
 
 #include "control/dialog/dialog.h"
 
-/* Borrows the text, of any length. A fault never shows it, because it may hold keys. */
+/* Points into the document, without a copy. Refuses an empty text; there is no upper limit. A fault
+ * never shows the text, because it may hold keys. */
 static enum err slice_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
                            void *at)
 {

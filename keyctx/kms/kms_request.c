@@ -8,7 +8,7 @@
 #include "keyctx/kms/kms_state.h"
 
 enum {
-	FULL_RETRY_S = 10, /* after a full store: entries expire all the time */
+	FULL_RETRY_S = 10, /* when the store or the user's share of it is full */
 	OWN_NAMES_TRIED = 8,
 	BUSY_RETRY_S = 1, /* after too many questions at once */
 };

@@ -109,7 +109,7 @@ void rate_give(struct rate *r, struct view who)
 {
 	struct bucket *b = map_get(r->map, who.p, who.n);
 
-	/* rate_take limits the tokens to the burst. */
+	/* This may exceed the burst; the next rate_take cuts the tokens to it. */
 	if (b)
 		b->tokens += 1;
 }

@@ -228,7 +228,8 @@ static void close_waiting(struct relay *r, struct relay_session *s)
 		struct relay_request *q = s->head;
 
 		s->head = q->next;
-		q->err = why_fail(q->why, ERR_CLOSED, "the session has ended");
+		q->err = why_fail(q->why, ERR_CLOSED,
+		                  "the session was deleted, was not created, or the relay stops");
 		make_done_call(q);
 		relay_request_free(r, q);
 	}

@@ -96,7 +96,8 @@ static unsigned way_of(const struct leg *leg, const struct pkt *pkt)
 	return is_rtcp && leg->rtcp == RELAY_RTCP_PAIR ? LEG_RTCP : LEG_RTP;
 }
 
-/* Whether this is RTCP from another host than the latched source of RTP. */
+/* True: with rtcp PAIR, a packet on the RTCP port came from another host than the latched source of
+ * RTP. */
 static bool is_foreign(const struct leg *leg, unsigned way, const struct addr *from)
 {
 	const struct latch *rtp = &leg->latches[LEG_RTP];

@@ -26,7 +26,7 @@ struct crypto {
 	bool is_superseded;
 	/* the state started with the replay window of an evicted stream */
 	bool has_seen;
-	/* provisional state at a higher ROC, for a stream that has lost its sender */
+	/* provisional state at a higher ROC, tried because packets in a row fail (DOUBT_LOST) */
 	bool is_ahead;
 	uint8_t doubt; /* enum crypto_doubt */
 	/* failures in a row of SRTP packets from the latched source */

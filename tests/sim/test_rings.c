@@ -45,7 +45,8 @@ static void no_ring_by_updates(void)
 			                n % 2 ? RELAY_RTCP_PAIR : RELAY_RTCP_MUX, n > 2, latch % 2);
 }
 
-/* A new session would close the ring: the first session already names its port. */
+/* Creating the last session of a ring is refused: the session before it sends to its port, and it
+ * would send to the port of the first one. */
 static void no_ring_by_create(void)
 {
 	for (unsigned n = 1; n <= RING_MAX; n++) {

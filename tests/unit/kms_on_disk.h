@@ -74,7 +74,7 @@ static inline bool open_office(struct office *o)
 	return EXPECT_OK(kms_new(&o->kms, &c, &why));
 }
 
-/* Closes the KMS without a last write, as if the process were killed. */
+/* Closes the KMS and its store, as sluice-kms does when it ends. */
 static inline void close_office(struct office *o)
 {
 	kms_free(o->kms);
