@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+
 static const struct {
 	const char *name;
 	const char *meaning;
@@ -77,7 +79,14 @@ void why_prefix(struct why *why, const char *fmt, ...)
 
 void check_failed(const char *what, const char *file, int line)
 {
-	fprintf(stderr, "level=error mod=check msg=\"broken invariant\" expr=\"%s\" at=%s:%d\n",
-	        what, file, line);
+	struct log_site site = {.level = LOG_ERROR_LEVEL,
+	                        .mod = "check",
+	                        .msg = "broken invariant",
+	                        .any_level = true,
+	                        .unlimited = true};
+	char at[200];
+
+	snprintf(at, sizeof(at), "%s:%d", file, line);
+	log_line(&site, LOG_ARRAY(LOG_TEXT(expr, what), LOG_TEXT(at, at)));
 	abort();
 }

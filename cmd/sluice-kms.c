@@ -39,17 +39,6 @@ struct program {
 	struct http_server *metrics;
 };
 
-static void log_why(enum log_level level, const char *what, const struct why *why)
-{
-	char text[700];
-
-	log_quote(str_of(why->text), text, sizeof(text));
-	if (level == LOG_ERROR_LEVEL)
-		log_error("kms", "msg=\"%s\" reason=%s", what, text);
-	else
-		log_warn("kms", "msg=\"%s\" reason=%s", what, text);
-}
-
 /* --- while it runs ---------------------------------------------------------- */
 
 /* Reads every part again. A part that fails keeps its previous contents. */
@@ -61,39 +50,39 @@ static void reload(struct program *p)
 
 	if (kms_conf_load(&d, p->o.credentials, &why) || kms_take_directory(p->kms, d, &why)) {
 		failed++;
-		log_why(LOG_ERROR_LEVEL,
-		        "credentials could not be read; the previous ones stay in force", &why);
+		log_error("kms", "credentials could not be read; the previous ones stay in force",
+		          LOG_TEXT(reason, why.text));
 	}
 	if (p->tls && tls_context_reload(p->tls, &why)) {
 		failed++;
-		log_why(LOG_ERROR_LEVEL,
-		        "certificates could not be read; the previous ones stay in force", &why);
+		log_error("kms", "certificates could not be read; the previous ones stay in force",
+		          LOG_TEXT(reason, why.text));
 	}
 	if (p->tls_client && tls_context_reload(p->tls_client, &why)) {
 		failed++;
-		log_why(LOG_ERROR_LEVEL,
-		        "CA certificates could not be read; the previous ones stay in force", &why);
+		log_error("kms",
+		          "CA certificates could not be read; the previous ones stay in force",
+		          LOG_TEXT(reason, why.text));
 	}
 	if (p->tls_admin && tls_context_reload(p->tls_admin, &why)) {
 		failed++;
-		log_why(LOG_ERROR_LEVEL,
-		        "certificates of --admin could not be read; the previous ones stay in "
-		        "force",
-		        &why);
+		log_error("kms",
+		          "certificates of --admin could not be read; the previous ones stay in "
+		          "force",
+		          LOG_TEXT(reason, why.text));
 	}
 	if (audit_reopen(p->audit, &why)) {
 		failed++;
-		log_why(LOG_ERROR_LEVEL,
-		        "audit file could not be opened; the previous file stays in use", &why);
+		log_error("kms", "audit file could not be opened; the previous file stays in use",
+		          LOG_TEXT(reason, why.text));
 	}
 	if (failed)
-		log_error("kms",
-		          "msg=\"configuration reloaded in part; see the errors above\" failed=%u "
-		          "users=%zu",
-		          failed, kms_directory_users(kms_get_directory(p->kms)));
+		log_error("kms", "configuration reloaded in part; see the errors above",
+		          LOG_UINT(failed, failed),
+		          LOG_UINT(users, kms_directory_users(kms_get_directory(p->kms))));
 	else
-		log_info("kms", "msg=\"configuration reloaded\" users=%zu",
-		         kms_directory_users(kms_get_directory(p->kms)));
+		log_info("kms", "configuration reloaded",
+		         LOG_UINT(users, kms_directory_users(kms_get_directory(p->kms))));
 }
 
 static void on_signal(void *arg, int signo)
@@ -106,14 +95,12 @@ static void on_signal(void *arg, int signo)
 		enum err e = kms_rotate(p->kms, test_env_wall_ns(p->repeat));
 
 		if (e)
-			log_error("kms",
-			          "msg=\"ticket key not rotated, the previous one stays in use\" "
-			          "reason=%s",
-			          err_name(e));
+			log_error("kms", "ticket key not rotated, the previous one stays in use",
+			          LOG_TEXT(reason, err_meaning(e)));
 		else
-			log_info("kms", "msg=\"ticket key rotated\"");
+			log_info("kms", "ticket key rotated");
 	} else {
-		log_info("kms", "msg=\"ending\" signal=%d", signo);
+		log_info("kms", "ending", LOG_UINT(signal, (unsigned)signo));
 		loop_stop(p->loop);
 	}
 }
@@ -127,31 +114,34 @@ static void on_tick(void *arg)
 	struct kms_stats s;
 
 	if (++p->ticks % TICKS_PER_S == 0) {
+		log_tell_suppressed(false);
 		kms_get_stats(p->kms, &s);
 		if (e)
-			log_error("kms",
-			          "msg=\"expired entries could not be removed from the state\" "
-			          "reason=\"%s\"",
-			          err_meaning(e));
+			log_error("kms", "expired entries could not be removed from the state",
+			          LOG_TEXT(reason, err_meaning(e)));
 		if (s.store_failures > p->store_failures)
 			log_error("kms",
-			          "msg=\"cannot write the state; requests were answered 503\" "
-			          "requests=%llu see=\"disk space, --seen-max\"",
-			          (unsigned long long)(s.store_failures - p->store_failures));
+			          "cannot write the state; requests were answered 503; check the "
+			          "disk space and "
+			          "--seen-max",
+			          LOG_UINT(requests, s.store_failures - p->store_failures));
 		p->store_failures = s.store_failures;
 		if (s.clock_back > p->clock_back)
 			log_error("kms",
-			          "msg=\"the clock was set back: requests are refused, because the "
-			          "KMS has already forgotten messages of that time and could not "
-			          "detect a replay; correct the clock\" requests=%llu",
-			          (unsigned long long)(s.clock_back - p->clock_back));
+			          "the clock was set back: requests are refused, because the KMS "
+			          "has already "
+			          "forgotten messages of that time and could not detect a replay; "
+			          "correct "
+			          "the clock",
+			          LOG_UINT(requests, s.clock_back - p->clock_back));
 		p->clock_back = s.clock_back;
 		if (kms_store_disk_sync(p->disk))
-			log_error("kms", "msg=\"cannot sync the state to disk\"");
+			log_error("kms", "cannot sync the state to disk");
 	}
 	if (loop_timer_set(p->tick, NS_PER_S / TICKS_PER_S))
-		log_error("kms", "msg=\"out of memory: expired entries are no longer removed; "
-		                 "restart sluice-kms\"");
+		log_error(
+			"kms",
+			"out of memory: expired entries are no longer removed; restart sluice-kms");
 }
 
 static void on_metrics(void *arg, struct http_request *x, const struct http_incoming *r)
@@ -333,16 +323,15 @@ static void stop(struct program *p)
 static void say_ready(const struct program *p)
 {
 	struct addr at = kms_http_addr(p->http), metrics = {0}, admin = {0};
-	char a[ADDR_TEXT_MAX], m[ADDR_TEXT_MAX], x[ADDR_TEXT_MAX];
 
 	if (p->metrics)
 		metrics = http_server_addr(p->metrics);
 	if (p->admin)
 		admin = admin_http_addr(p->admin);
-	log_info("kms", "msg=ready listen=%s tls=%s metrics=%s admin=%s users=%zu version=%s",
-	         addr_print(&at, a), p->tls ? "yes" : "no", addr_print(&metrics, m),
-	         addr_print(&admin, x), kms_directory_users(kms_get_directory(p->kms)),
-	         SLUICE_VERSION);
+	log_always("kms", "ready", LOG_ADDR(listen, &at), LOG_TEXT(tls, p->tls ? "yes" : "no"),
+	           LOG_ADDR(metrics, &metrics), LOG_ADDR(admin, &admin),
+	           LOG_UINT(users, kms_directory_users(kms_get_directory(p->kms))),
+	           LOG_TEXT(version, SLUICE_VERSION));
 }
 
 static int run(struct program *p)
@@ -350,29 +339,45 @@ static int run(struct program *p)
 	struct why why = {{0}};
 	enum err e = p->o.backup ? backup_make(p->o.state, p->o.backup, &why) : start(p, &why);
 
-	if (e)
+	if (e && (p->o.check || p->o.backup))
 		fprintf(stderr, "sluice-kms: %s\n", why.text);
+	else if (e)
+		log_error("kms", "could not start", LOG_TEXT(reason, why.text));
 	else if (p->o.check)
 		printf("credentials%s are valid\n", p->tls ? " and certificates" : "");
 	else if (!p->o.backup) {
 		say_ready(p);
 		loop_run(p->loop);
+		log_tell_suppressed(true);
 	}
 	stop(p);
 	return e ? EXIT_REFUSED : EXIT_ENDED;
 }
 
+/* The words are those of the table of options. */
+static void start_log(const struct kms_options *o)
+{
+	struct log_config c = {
+		.format =
+			str_is(str_of(o->log_format), "json") ? LOG_FORMAT_JSON : LOG_FORMAT_LOGFMT,
+		.priority = str_is(str_of(o->log_priority), "yes")  ? LOG_PRIORITY_YES
+	                    : str_is(str_of(o->log_priority), "no") ? LOG_PRIORITY_NO
+	                                                            : LOG_PRIORITY_AUTO,
+	};
+
+	CHECK(!log_level_parse(str_of(o->log_level), &c.level));
+	log_configure(&c);
+}
+
 int main(int argc, char **argv)
 {
 	struct program p = {0};
-	enum log_level level;
 	int status;
 
 	if (options_read(&p.o, argc, argv, &status) == OPT_STOP)
 		return status;
-	CHECK(!log_level_parse(str_of(p.o.log_level), &level));
-	log_set_level(level);
 	signal(SIGPIPE, SIG_IGN);
+	start_log(&p.o);
 	loop_wipe_freed();
 	return run(&p);
 }

@@ -15,13 +15,13 @@
 #include "control/net/loop.h"
 #include "control/net/notify.h"
 
-enum { SIGNALS = 3, MEMORY_CHECK_S = 10 };
+enum { SIGNALS = 3, CHECK_S = 5 };
 
 struct daemon {
 	struct loop *loop;
 	struct gateway *gateway;
 	struct loop_signal *signals[SIGNALS];
-	struct loop_timer *watchdog, *memory;
+	struct loop_timer *watchdog, *check;
 	int argc;
 	char **argv;
 	struct conf conf;
@@ -48,7 +48,7 @@ static void prepare_process(const struct conf *c)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	secret_require_locked(c->require_locked_memory);
-	log_set_level((enum log_level)c->log_level);
+	gateway_configure_log(c);
 }
 
 /* Logs one warning when pages of key memory could not be locked. */
@@ -63,25 +63,26 @@ static void warn_if_unlocked(struct daemon *d)
 	d->told_unlocked = true;
 	getrlimit(RLIMIT_MEMLOCK, &limit);
 	log_warn("secret",
-	         "msg=\"keys may be written to swap: RLIMIT_MEMLOCK allows %llu octets, %zu are in "
-	         "use; raise the limit (LimitMEMLOCK=), or set require-locked-memory to refuse "
-	         "calls instead\" unlocked_bytes=%zu",
-	         (unsigned long long)limit.rlim_cur, usage.mapped_bytes, usage.unlocked_bytes);
+	         "keys may be written to swap: RLIMIT_MEMLOCK allows less memory than they need; "
+	         "raise "
+	         "the limit (LimitMEMLOCK=), or set require-locked-memory to refuse calls instead",
+	         LOG_UINT(bytes, usage.mapped_bytes), LOG_UINT(bytes_max, limit.rlim_cur),
+	         LOG_UINT(unlocked_bytes, usage.unlocked_bytes));
 }
 
 static void set_timer(struct loop_timer *t, uint64_t after_ns)
 {
 	if (loop_timer_set(t, after_ns))
-		log_error("sluiced",
-		          "msg=\"out of memory: a periodic check stopped; restart sluiced\"");
+		log_error("sluiced", "out of memory: a periodic check stopped; restart sluiced");
 }
 
-static void on_memory(void *arg)
+static void on_check(void *arg)
 {
 	struct daemon *d = arg;
 
 	warn_if_unlocked(d);
-	set_timer(d->memory, MEMORY_CHECK_S * NS_PER_S);
+	log_tell_suppressed(false);
+	set_timer(d->check, CHECK_S * NS_PER_S);
 }
 
 static void on_watchdog(void *arg)
@@ -100,8 +101,8 @@ static void on_reload(struct daemon *d)
 
 	notify_reloading();
 	if (conf_load(&next, &command, d->argc, d->argv, &why))
-		log_error("conf", "msg=\"reload failed, keeping the current settings: %s\"",
-		          why.text);
+		log_error("conf", "reload failed, keeping the current settings",
+		          LOG_TEXT(reason, why.text));
 	else
 		gateway_reload(d->gateway, &next);
 	notify_ready(gateway_ready_line(d->gateway));
@@ -115,7 +116,7 @@ static void on_signal(void *arg, int signo)
 		on_reload(d);
 		return;
 	}
-	log_info("sluiced", "msg=\"ending\" signal=%d", signo);
+	log_info("sluiced", "ending", LOG_UINT(signal, (unsigned)signo));
 	loop_stop(d->loop);
 }
 
@@ -127,9 +128,9 @@ static enum err watch_surroundings(struct daemon *d, struct why *why)
 	for (unsigned i = 0; i < SIGNALS && !e; i++)
 		e = loop_signal_new(&d->signals[i], d->loop, signals[i], on_signal, d);
 	if (!e)
-		e = loop_timer_new(&d->memory, d->loop, on_memory, d);
+		e = loop_timer_new(&d->check, d->loop, on_check, d);
 	if (!e)
-		e = loop_timer_set(d->memory, MEMORY_CHECK_S * NS_PER_S);
+		e = loop_timer_set(d->check, CHECK_S * NS_PER_S);
 	if (!e && notify_watchdog_ns())
 		e = loop_timer_new(&d->watchdog, d->loop, on_watchdog, d);
 	if (!e && d->watchdog)
@@ -142,7 +143,7 @@ static void daemon_end(struct daemon *d)
 	gateway_stop(d->gateway);
 	for (unsigned i = 0; i < SIGNALS; i++)
 		loop_signal_free(d->signals[i]);
-	loop_timer_free(d->memory);
+	loop_timer_free(d->check);
 	loop_timer_free(d->watchdog);
 	loop_free(d->loop);
 }
@@ -160,8 +161,7 @@ static enum err daemon_run(struct daemon *d, struct why *why)
 	if (e)
 		return e;
 	warn_if_unlocked(d);
-	/* Scripts wait for this line, so it is printed at every log level. */
-	fprintf(stderr, "level=info mod=sluiced msg=ready %s\n", gateway_ready_line(d->gateway));
+	gateway_log_ready(d->gateway);
 	notify_ready(gateway_ready_line(d->gateway));
 	loop_run(d->loop);
 	notify_stopping();
@@ -197,11 +197,12 @@ int main(int argc, char **argv)
 	}
 	prepare_process(&d.conf);
 	if (daemon_run(&d, &why)) {
-		log_error("sluiced", "msg=\"could not start: %s\"", why.text);
+		log_error("sluiced", "could not start", LOG_TEXT(reason, why.text));
 		daemon_end(&d);
 		return 1;
 	}
 	daemon_end(&d);
-	log_info("sluiced", "msg=ended");
+	log_tell_suppressed(true);
+	log_info("sluiced", "ended");
 	return 0;
 }

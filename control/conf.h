@@ -54,7 +54,7 @@ struct conf {
 	unsigned osrtp;                              /* enum dialog_osrtp: END or PASS */
 	struct targets_nets media_deny, media_allow; /* see control/session/target.h */
 	unsigned engine, io; /* conf_engine_name, conf_io_name give the word */
-	unsigned log_level;  /* enum log_level */
+	unsigned log_level, log_format, log_priority; /* base/log.h: enum log_level, ... */
 	unsigned sessions_max;
 	unsigned port_quarantine_ms, setup_timeout_ms, inactivity_ms, rekey_overlap_ms;
 	unsigned silent_timeout_s, delete_delay_s;

@@ -19,6 +19,10 @@ static const struct word level_words[] = {{"error", LOG_ERROR_LEVEL},
                                           {"info", LOG_INFO_LEVEL},
                                           {"debug", LOG_DEBUG_LEVEL},
                                           {0}};
+static const struct word format_words[] = {
+	{"logfmt", LOG_FORMAT_LOGFMT}, {"json", LOG_FORMAT_JSON}, {0}};
+static const struct word priority_words[] = {
+	{"auto", LOG_PRIORITY_AUTO}, {"yes", LOG_PRIORITY_YES}, {"no", LOG_PRIORITY_NO}, {0}};
 static const struct word lifetime_words[] = {{"report", 0}, {"enforce", 1}, {0}};
 static const struct word both_words[] = {{"pass", 0}, {"recrypt", 1}, {0}};
 static const struct word pass_words[] = {{"pass", 0}, {"drop", 1}, {0}};
@@ -294,6 +298,27 @@ const struct conf_setting conf_settings[] = {
 		.reloads = true,
 		.arg = "error|warn|info|debug",
 		.help = "lowest severity that is logged to standard error",
+	},
+	{
+		.name = "log-format",
+		.type = CONF_WORD,
+		FIELD(log_format),
+		.preset = "logfmt",
+		.words = format_words,
+		.reloads = true,
+		.arg = "logfmt|json",
+		.help = "format of log lines",
+	},
+	{
+		.name = "log-priority",
+		.type = CONF_WORD,
+		FIELD(log_priority),
+		.preset = "auto",
+		.words = priority_words,
+		.reloads = true,
+		.arg = "auto|yes|no",
+		.help = "begin each log line with <N>, its syslog severity, and leave out the "
+			"time; auto: if standard error goes to the systemd journal",
 	},
 	{
 		.name = "sessions-max",

@@ -77,10 +77,8 @@ static enum err listen_ng(struct signalling *s, struct loop *l, const struct con
 			e = ng_listen_new(&s->listeners[i], l, &c, why);
 		s->n_listeners += !e;
 		if (!e && !addr_is_loopback(&c.bind) && !conf->ng_allow.n)
-			log_warn("ng",
-			         "msg=\"ng-allow is not set: requests from other hosts are "
-			         "refused\" addr=%s",
-			         conf->ng.items[i]);
+			log_warn("ng", "ng-allow is not set: requests from other hosts are refused",
+			         LOG_TEXT(listener, conf->ng.items[i]));
 	}
 	if (e)
 		why_prefix(why, "--ng");

@@ -4,27 +4,26 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/clk.h"
 #include "base/log.h"
 #include "base/mem.h"
 
 struct audit {
 	int fd;
-	char *file;   /* NULL: standard error */
+	char *file;   /* NULL: the log */
 	bool is_torn; /* true: the last line was cut short */
 	/* number of lines lost since the last warning; time of that warning */
 	uint64_t lost, told_ns;
 };
 
+/* O_NONBLOCK: a line that a pipe cannot take is lost and counted; the KMS does not wait. */
 static int open_file(const char *file)
 {
-	return open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+	return open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
 }
 
 enum err audit_open(struct audit **out, const char *file, struct why *why)
@@ -33,12 +32,12 @@ enum err audit_open(struct audit **out, const char *file, struct why *why)
 
 	if (!a)
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	a->fd = STDERR_FILENO;
+	a->fd = -1;
 	if (file) {
 		a->file = mem_text(file, strlen(file));
 		a->fd = a->file ? open_file(file) : -1;
 	}
-	if (a->fd < 0) {
+	if (file && a->fd < 0) {
 		enum err e = why_fail(why, ERR_IO, "cannot open the audit file %s: %s", file,
 		                      strerror(errno));
 
@@ -74,17 +73,6 @@ enum err audit_reopen(struct audit *a, struct why *why)
 	return ERR_OK;
 }
 
-static void add_id(struct buf *b, const char *name, struct mikey_id id)
-{
-	char text[300], quoted[620];
-
-	if (!mikey_id_is_set(id))
-		return;
-	buf_printf(
-		b, " %s=%s", name,
-		log_quote(str_of(kms_name_print(id, text, sizeof(text))), quoted, sizeof(quoted)));
-}
-
 /* Counts a lost line. Logs lost lines at most once a second, so that other log lines remain
  * readable. */
 static void lose_line(struct audit *a, uint64_t now_ns, const char *reason)
@@ -92,94 +80,102 @@ static void lose_line(struct audit *a, uint64_t now_ns, const char *reason)
 	a->lost++;
 	if (now_ns - a->told_ns < NS_PER_S && a->told_ns)
 		return;
-	log_error("audit", "msg=\"audit lines were lost\" lines=%" PRIu64 " reason=\"%s\"", a->lost,
-	          reason);
+	log_error("audit", "audit lines were lost", LOG_UINT(lines, a->lost),
+	          LOG_TEXT(reason, reason));
 	a->lost = 0;
 	a->told_ns = now_ns;
 }
 
 /* Writes each line with one write, so that lines of several writers never mix. If the previous line
  * was cut short, writes a line end first. */
-static void put_line(struct audit *a, const struct buf *b, uint64_t now_ns)
+static void put_in_file(struct audit *a, const struct log_field *fields, uint64_t now_ns)
 {
-	size_t skip = a->is_torn ? 0 : 1;
-	ssize_t n;
+	char text[LOG_LINE_MAX + 2];
+	size_t skip = a->is_torn ? 0 : 1, n = 1;
+	ssize_t done;
 
-	if (b->bad) {
-		lose_line(a, now_ns, "out of memory");
-		return;
-	}
-	n = write(a->fd, b->p + skip, b->n - skip);
-	if (n == (ssize_t)(b->n - skip)) {
+	text[0] = '\n'; /* written only if the previous line was cut short */
+	n += log_print(fields, log_get_format(), text + n, LOG_LINE_MAX);
+	text[n++] = '\n';
+	done = write(a->fd, text + skip, n - skip);
+	if (done == (ssize_t)(n - skip)) {
 		a->is_torn = false;
 		return;
 	}
-	a->is_torn |= n > 0;
-	lose_line(a, now_ns, n < 0 ? strerror(errno) : "no room for a whole line");
+	a->is_torn |= done > 0;
+	lose_line(a, now_ns, done < 0 ? strerror(errno) : "no room for a whole line");
 }
 
-/* Begins a line with its time. */
-static void begin_line(struct buf *b, uint64_t wall_ns)
+/* fields[0] is the time, which a log line already has. On standard error refusals are limited like
+ * log lines, because anybody can cause them; a file gets all lines. */
+static void put_line(struct audit *a, const struct log_field *fields, uint64_t now_ns, bool is_done)
+{
+	static struct log_site done = {.level = LOG_INFO_LEVEL,
+	                               .mod = "audit",
+	                               .msg = "request",
+	                               .any_level = true,
+	                               .unlimited = true};
+	static struct log_site refused = {
+		.level = LOG_INFO_LEVEL, .mod = "audit", .msg = "request", .any_level = true};
+
+	if (a->file)
+		put_in_file(a, fields, now_ns);
+	else
+		log_line(is_done ? &done : &refused, fields + 1);
+}
+
+enum { WHEN_MAX = 48, NAME_MAX_BYTES = 300 };
+
+static const char *print_time(uint64_t wall_ns, char out[WHEN_MAX])
 {
 	time_t s = (time_t)(wall_ns / NS_PER_S);
 	struct tm tm;
-	char when[32];
+	size_t n;
 
 	gmtime_r(&s, &tm);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-	buf_char(b, '\n'); /* written only if the previous line was cut short */
-	buf_printf(b, "time=%s.%06uZ", when, (unsigned)(wall_ns % NS_PER_S / NS_PER_US));
+	n = strftime(out, WHEN_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out + n, WHEN_MAX - n, ".%06uZ", (unsigned)(wall_ns % NS_PER_S / NS_PER_US));
+	return out;
 }
 
-static void add_text(struct buf *b, const char *name, const char *text)
+static const char *print_id(struct mikey_id id, char out[NAME_MAX_BYTES])
 {
-	char quoted[640];
-
-	if (text[0])
-		buf_printf(b, " %s=%s", name, log_quote(str_of(text), quoted, sizeof(quoted)));
+	return mikey_id_is_set(id) ? kms_name_print(id, out, NAME_MAX_BYTES) : "";
 }
 
 void audit_write(void *arg, const struct kms_audit *line)
 {
 	static const char *const operations[] = {
 		[KMS_REQUEST] = "request", [KMS_RESOLVE] = "resolve"};
-	struct audit *a = arg;
-	struct buf b = {0};
+	char when[WHEN_MAX], names[5][NAME_MAX_BYTES];
 
-	begin_line(&b, line->wall_ns);
-	buf_printf(&b, " op=%s result=%s", operations[line->operation],
-	           kms_result_name(line->result));
-	if (line->has_error)
-		buf_printf(&b, " error=%u", (unsigned)line->error);
-	if (line->mode)
-		buf_printf(&b, " mode=%d", line->mode);
-	buf_printf(&b, " csb=%08" PRIx32, line->csb_id);
-	add_id(&b, "owner", line->owner);
-	add_id(&b, "sender", line->sender);
-	add_id(&b, "initiator", line->initiator);
-	add_id(&b, "responder", line->responder);
-	add_id(&b, "kms", line->other_kms);
-	add_text(&b, "why", line->text);
-	buf_char(&b, '\n');
-	put_line(a, &b, line->wall_ns);
-	buf_free(&b);
+	put_line(arg,
+	         LOG_ARRAY(LOG_TEXT(time, print_time(line->wall_ns, when)),
+	                   LOG_TEXT(op, operations[line->operation]),
+	                   LOG_TEXT(result, kms_result_name(line->result)),
+	                   line->has_error ? LOG_UINT(error, (unsigned)line->error) : LOG_NOTHING,
+	                   line->mode ? LOG_UINT(mode, (unsigned)line->mode) : LOG_NOTHING,
+	                   LOG_HEX(csb, line->csb_id),
+	                   LOG_TEXT(owner, print_id(line->owner, names[0])),
+	                   LOG_TEXT(sender, print_id(line->sender, names[1])),
+	                   LOG_TEXT(initiator, print_id(line->initiator, names[2])),
+	                   LOG_TEXT(responder, print_id(line->responder, names[3])),
+	                   LOG_TEXT(kms, print_id(line->other_kms, names[4])),
+	                   LOG_TEXT(reason, line->text)),
+	         line->wall_ns, line->result == KMS_GRANTED);
 }
 
 void audit_write_admin(void *arg, const struct admin_audit *line)
 {
-	struct audit *a = arg;
-	struct buf b = {0};
-	char from[ADDR_TEXT_MAX];
+	char when[WHEN_MAX], name[NAME_MAX_BYTES];
 
-	begin_line(&b, line->wall_ns);
-	buf_printf(&b, " op=%s result=%s status=%d", line->operation,
-	           line->status < 400 ? "done" : "refused", line->status);
-	add_text(&b, "client", line->client);
-	add_text(&b, "role", line->role);
-	buf_printf(&b, " from=%s", addr_print(&line->from, from));
-	add_id(&b, "user", line->user);
-	add_text(&b, "why", line->text);
-	buf_char(&b, '\n');
-	put_line(a, &b, line->wall_ns);
-	buf_free(&b);
+	put_line(arg,
+	         LOG_ARRAY(LOG_TEXT(time, print_time(line->wall_ns, when)),
+	                   LOG_TEXT(op, line->operation),
+	                   LOG_TEXT(result, line->status < 400 ? "done" : "refused"),
+	                   LOG_UINT(status, (unsigned)line->status), LOG_TEXT(client, line->client),
+	                   LOG_TEXT(role, line->role), LOG_ADDR(peer, &line->from),
+	                   LOG_TEXT(user, print_id(line->user, name)),
+	                   LOG_TEXT(reason, line->text)),
+	         line->wall_ns, line->status < 400);
 }

@@ -95,6 +95,11 @@ enum opt_outcome options_read(struct kms_options *o, int argc, char **argv, int 
 	                 "end; a slower connection is closed"},
 		{"log-level", OPT_CHOICE, &o->log_level, .choices = "error|warn|info|debug",
 	         .help = "least severe level that is logged"},
+		{"log-format", OPT_CHOICE, &o->log_format, .choices = "logfmt|json",
+	         .help = "format of log and audit lines"},
+		{"log-priority", OPT_CHOICE, &o->log_priority, .choices = "auto|yes|no",
+	         .help = "begin each log line with <N>, its syslog severity, and leave out the "
+	                 "time; auto: if standard error goes to the systemd journal"},
 		{"check", OPT_FLAG, &o->check,
 	         .help = "read credentials and certificates, report errors, change nothing"},
 		{"backup", OPT_TEXT, &o->backup, .min = 1, .arg = "DIR",
@@ -115,6 +120,8 @@ enum opt_outcome options_read(struct kms_options *o, int argc, char **argv, int 
 		.clients_max = 1024,
 		.request_timeout_s = 10,
 		.log_level = "info",
+		.log_format = "logfmt",
+		.log_priority = "auto",
 	};
 	if (opt_parse(&command, argc, argv, NULL, status) == OPT_STOP)
 		return OPT_STOP;

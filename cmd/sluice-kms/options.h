@@ -9,7 +9,7 @@ struct kms_options {
 	const char *listen, *credentials, *state, *master_key;
 	const char *tls_cert, *tls_key, *tls_ca, *client_ca;
 	const char *admin, *admin_ca;
-	const char *metrics, *audit, *log_level, *backup;
+	const char *metrics, *audit, *log_level, *log_format, *log_priority, *backup;
 	unsigned seen_max, timeout_ms, waiting_max;
 	unsigned clients_max, clients_per_peer, request_timeout_s;
 	bool check;

@@ -38,7 +38,7 @@ struct gateway {
 	struct metrics_server *metrics;
 	struct listener *listeners[CONF_LISTEN_MAX];
 	unsigned n_listeners;
-	struct buf ready_line;
+	char ready_line[1024];
 };
 
 /* Warns about each media address that this host does not have. On a standby host it may be added
@@ -51,13 +51,12 @@ static void check_addresses(const struct conf *c)
 		struct sockaddr_storage name;
 		socklen_t len = addr_to_sockaddr(&at, &name);
 		int fd = socket(name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-		char text[ADDR_TEXT_MAX];
 
 		if (fd < 0 || bind(fd, (struct sockaddr *)&name, len))
 			log_warn("sluiced",
-			         "interface=%s addr=%s msg=\"%s: sessions on this interface will "
-			         "fail until the address exists\"",
-			         f->name, addr_print_ip(&f->bind, text), strerror(errno));
+			         "sessions on this interface will fail until the address exists",
+			         LOG_TEXT(interface, f->name), LOG_IP(address, &f->bind),
+			         LOG_ERRNO(errno));
 		if (fd >= 0)
 			close(fd);
 	}
@@ -213,16 +212,16 @@ static enum err start_listeners(struct gateway *g, struct why *why)
 static void warn_if_shared(const struct gateway *g, const struct addr *ng)
 {
 	bool is_shared = addr_is_any(ng);
-	char text[ADDR_TEXT_MAX];
 
 	for (unsigned i = 0; i < g->conf.interfaces.n; i++)
 		is_shared |= addr_is_same_host(&g->conf.interfaces.items[i].bind, ng) &&
 		             !addr_is_loopback(ng);
 	if (is_shared)
 		log_warn("ng",
-		         "addr=%s msg=\"ng listens on a media address, where call parties can "
-		         "reach it; use a loopback address, or an address that no interface has\"",
-		         addr_print(ng, text));
+		         "ng listens on a media address, where call parties can reach it; use a "
+		         "loopback "
+		         "address, or an address that no interface has",
+		         LOG_ADDR(listener, ng));
 }
 
 /* Adds our listeners to the addresses that must not receive media. A Unix socket has no such
@@ -256,31 +255,58 @@ static enum err guard_listeners(struct gateway *g, struct why *why)
 	                                           : ERR_OK;
 }
 
-static void say_ready(struct gateway *g)
+/* Calls `use` with the fields of the line that says that the gateway is ready. */
+static void with_ready(const struct gateway *g,
+                       void (*use)(void *arg, const struct log_field *fields), void *arg)
 {
-	struct buf *b = &g->ready_line;
+	struct buf control = {0}, ng = {0}, http = {0}, interfaces = {0};
 	struct relay_stats s;
 
 	relay_get_stats(g->relay, &s);
-	buf_printf(b, "version=%s control=", SLUICE_VERSION);
 	for (unsigned i = 0; i < g->n_listeners; i++)
-		buf_printf(b, "%s%s", i ? "," : "", listener_where(g->listeners[i]));
-	if (g->conf.ng.n) {
-		buf_text(b, " ng=");
-		signalling_print(g->signalling, b);
-	}
-	if (g->conf.http.n) {
-		buf_text(b, " http=");
-		metrics_server_print(g->metrics, b);
-	}
-	buf_printf(b, " workers=%u engine=%s", s.workers, relay_engine_name(g->relay));
+		buf_printf(&control, "%s%s", i ? "," : "", listener_where(g->listeners[i]));
+	if (g->conf.ng.n)
+		signalling_print(g->signalling, &ng);
+	if (g->conf.http.n)
+		metrics_server_print(g->metrics, &http);
 	for (unsigned i = 0; i < g->conf.interfaces.n; i++) {
 		const struct relay_interface *f = &g->conf.interfaces.items[i];
 		char text[ADDR_TEXT_MAX];
 
-		buf_printf(b, " interface=%s/%s/%s", f->name, addr_print_ip(&f->bind, text),
-		           relay_io_name(g->relay, i));
+		buf_printf(&interfaces, "%s%s/%s/%s", i ? "," : "", f->name,
+		           addr_print_ip(&f->bind, text), relay_io_name(g->relay, i));
 	}
+	use(arg, LOG_ARRAY(LOG_TEXT(version, SLUICE_VERSION), LOG_TEXT(control, control.p),
+	                   LOG_TEXT(ng, ng.p), LOG_TEXT(http, http.p), LOG_UINT(workers, s.workers),
+	                   LOG_TEXT(engine, relay_engine_name(g->relay)),
+	                   LOG_TEXT(interfaces, interfaces.p)));
+	buf_free(&control);
+	buf_free(&ng);
+	buf_free(&http);
+	buf_free(&interfaces);
+}
+
+static void log_fields(void *arg, const struct log_field *fields)
+{
+	log_line(arg, fields);
+}
+
+void gateway_log_ready(const struct gateway *g)
+{
+	static struct log_site site = {.level = LOG_INFO_LEVEL,
+	                               .mod = "sluiced",
+	                               .msg = "ready",
+	                               .any_level = true,
+	                               .unlimited = true};
+
+	with_ready(g, log_fields, &site);
+}
+
+static void print_fields(void *arg, const struct log_field *fields)
+{
+	struct gateway *g = arg;
+
+	log_print(fields, LOG_FORMAT_LOGFMT, g->ready_line, sizeof(g->ready_line));
 }
 
 enum err gateway_start(struct gateway **out, struct loop *loop, const struct conf *conf,
@@ -304,7 +330,7 @@ enum err gateway_start(struct gateway **out, struct loop *loop, const struct con
 		gateway_stop(g);
 		return e;
 	}
-	say_ready(g);
+	with_ready(g, print_fields, g);
 	*out = g;
 	return ERR_OK;
 }
@@ -326,8 +352,14 @@ void gateway_stop(struct gateway *g)
 	rpc_free(g->json);
 	events_free(g->events);
 	service_free(g->service);
-	buf_free(&g->ready_line);
 	mem_free(g);
+}
+
+void gateway_configure_log(const struct conf *c)
+{
+	log_configure(&(struct log_config){.level = (enum log_level)c->log_level,
+	                                   .format = (enum log_format)c->log_format,
+	                                   .priority = (enum log_priority)c->log_priority});
 }
 
 void gateway_reload(struct gateway *g, const struct conf *next)
@@ -336,22 +368,21 @@ void gateway_reload(struct gateway *g, const struct conf *next)
 	struct service_config config;
 
 	conf_reload(&g->conf, next, &need_restart);
-	log_set_level((enum log_level)g->conf.log_level);
+	gateway_configure_log(&g->conf);
 	config = service_config_of(g);
 	service_reconfigure(g->service, &config);
 	if (service_publish_targets(g->service))
-		log_error("conf", "msg=\"out of memory: learned sources are still checked against "
-		                  "the previous media-deny and media-allow\"");
+		log_error("conf",
+		          "out of memory: learned sources are still checked against the previous "
+		          "media-deny and media-allow");
 	if (need_restart.n)
-		log_warn(
-			"conf",
-			"msg=\"reload: these settings changed and need a restart\" settings=\"%s\"",
-			need_restart.p);
-	log_info("conf", "msg=\"settings reloaded\"");
+		log_warn("conf", "reload: these settings changed and need a restart",
+		         LOG_TEXT(settings, need_restart.p));
+	log_info("conf", "settings reloaded");
 	buf_free(&need_restart);
 }
 
 const char *gateway_ready_line(const struct gateway *g)
 {
-	return g->ready_line.p ? g->ready_line.p : "";
+	return g->ready_line;
 }

@@ -17,7 +17,12 @@ void gateway_stop(struct gateway *g);
 /* Handles SIGHUP: applies the settings that can change while running, and logs those that need a
  * restart. */
 void gateway_reload(struct gateway *g, const struct conf *next);
-/* Returns a line with addresses, workers, engine and back ends. It lives as long as the gateway. */
+/* Applies the settings of the log. */
+void gateway_configure_log(const struct conf *c);
+/* Logs the line that scripts wait for, at every log level: addresses, workers, engine, back ends.
+ */
+void gateway_log_ready(const struct gateway *g);
+/* Returns the fields of that line for systemd. They live as long as the gateway. */
 const char *gateway_ready_line(const struct gateway *g);
 
 #endif

@@ -60,13 +60,14 @@ static void commit_answer(struct dialog_request *q)
 	if (q->event == OFFER_EVENT_ANSWER_B && q->command.to.n &&
 	    dialog_set_text(&g->tag[OFFER_SIDE_B], q->command.to))
 		log_warn("dialog",
-		         "sid=%s msg=\"out of memory: the answerer's new tag is not stored; "
-		         "requests "
-		         "with this tag may be refused\"",
-		         LOG_QUOTED(g->id));
+		         "out of memory: the answerer's new tag is not stored; requests with this "
+		         "tag may "
+		         "be refused",
+		         LOG_TEXT(session, g->id));
 	(void)offer_step(&g->state, q->event);
-	log_debug("dialog", "sid=%s state=%s event=%s", LOG_QUOTED(g->id),
-	          offer_state_name(g->state), offer_event_name(q->event));
+	log_debug("dialog", "state of the call", LOG_TEXT(session, g->id),
+	          LOG_TEXT(state, offer_state_name(g->state)),
+	          LOG_TEXT(event, offer_event_name(q->event)));
 }
 
 static void answer_done(void *arg, const struct service_result *r)
@@ -164,8 +165,7 @@ static enum err restore_first_offer(struct dialog *g, const struct dialog_exchan
 
 static void commit_nothing(struct dialog_request *q)
 {
-	log_debug("dialog", "sid=%s msg=\"repeated answer, nothing changes\"",
-	          LOG_QUOTED(q->dialog->id));
+	log_debug("dialog", "repeated answer, nothing changes", LOG_TEXT(session, q->dialog->id));
 }
 
 /* Does the SDP repeat the agreed ports and directions of side `by`? */

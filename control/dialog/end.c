@@ -100,10 +100,8 @@ static void return_done(void *arg, const struct service_result *r)
 
 	/* A possible reason: the session no longer remembers the fork's key. */
 	if (r->e) {
-		log_info("dialog",
-		         "sid=%s msg=\"cannot return to another fork: the call ends\" "
-		         "reason=%s",
-		         LOG_QUOTED(g->id), LOG_QUOTED(r->why->text));
+		log_info("dialog", "cannot return to another fork: the call ends",
+		         LOG_TEXT(session, g->id), LOG_TEXT(reason, r->why->text));
 		end_call(q);
 		return;
 	}
@@ -182,10 +180,8 @@ static void branch_done(void *arg, const struct service_result *r)
 	struct dialog_request *q = arg;
 
 	if (r->e)
-		log_info("dialog",
-		         "sid=%s msg=\"cannot remove the legs of an ended branch: its legs stay\" "
-		         "reason=%s",
-		         LOG_QUOTED(q->dialog->id), LOG_QUOTED(r->why->text));
+		log_info("dialog", "cannot remove the legs of an ended branch: its legs stay",
+		         LOG_TEXT(session, q->dialog->id), LOG_TEXT(reason, r->why->text));
 	branch_gone(q);
 }
 

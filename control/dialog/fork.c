@@ -53,10 +53,8 @@ void dialog_fork_keep(struct dialog *g)
 		if (++g->n_forks > DIALOG_FORKS_MAX)
 			forget(g, oldest(g));
 	} else {
-		log_warn(
-			"dialog",
-			"sid=%s msg=\"out of memory: the call cannot return to the replaced fork\"",
-			LOG_QUOTED(g->id));
+		log_warn("dialog", "out of memory: the call cannot return to the replaced fork",
+		         LOG_TEXT(session, g->id));
 		mem_free(g->tag[OFFER_SIDE_B]);
 		dialog_exchange_free(g->now);
 	}

@@ -125,9 +125,9 @@ static void on_stats(void *arg, const struct service_result *r)
 		return;
 	}
 	log_info("dialog",
-	         "sid=%s msg=\"call ended: no packets on any leg that should receive them "
-	         "(inactivity-ms; for a call on hold or without an answer: silent-timeout)\"",
-	         LOG_QUOTED(r->session->spec->id));
+	         "call ended: no packets on any leg that should receive them (inactivity-ms; for "
+	         "a call on hold or without an answer: silent-timeout)",
+	         LOG_TEXT(session, r->session->spec->id));
 	service_delete(i->service, str_of(r->session->spec->id), on_deleted, i);
 }
 
@@ -165,8 +165,8 @@ static void on_sweep(void *arg)
 
 	dialogs_each_quiet(i->dialogs, clk_mono_ns() - silent_ns(i), look_at, i);
 	if (set_sweep(i))
-		log_error("dialog", "msg=\"cannot set a timer: silent calls end only after a "
-		                    "media-timeout event\"");
+		log_error("dialog",
+		          "cannot set a timer: silent calls end only after a media-timeout event");
 }
 
 enum err dialog_idle_new(struct dialog_idle **out, struct loop *l, struct events *ev,

@@ -35,15 +35,15 @@ static void arm(struct dialog_later *l, uint64_t due_ns)
 	l->due_ns = due_ns;
 	if (loop_timer_set(l->timer, due_ns > now_ns ? due_ns - now_ns : 0)) {
 		l->due_ns = UINT64_MAX;
-		log_error("dialog", "msg=\"cannot set a timer: deleted calls stay until another "
-		                    "call is deleted\"");
+		log_error("dialog",
+		          "cannot set a timer: deleted calls stay until another call is deleted");
 	}
 }
 
 static void end_now(struct dialog_leave *v)
 {
-	log_debug("dialog", "sid=%s msg=\"delete-delay is over: the call ends\"",
-	          LOG_QUOTED(v->dialog->id));
+	log_debug("dialog", "delete-delay is over: the call ends",
+	          LOG_TEXT(session, v->dialog->id));
 	v->due_ns = clk_mono_ns() + AGAIN_MS * NS_PER_MS;
 	v->is_under_way = true;
 	if (!dialog_end_now(v->dialog))
@@ -83,11 +83,9 @@ static bool on_reclaim(void *arg)
 
 		if (v->in_doubt || v->is_under_way || queue_is_busy(&v->dialog->requests))
 			continue;
-		log_info(
-			"dialog",
-			"sid=%s msg=\"no free ports: ending a deleted call before its delete delay "
-			"is over\"",
-			LOG_QUOTED(v->dialog->id));
+		log_info("dialog",
+		         "no free ports: ending a deleted call before its delete delay is over",
+		         LOG_TEXT(session, v->dialog->id));
 		v->is_under_way = true;
 		if (dialog_end_now(v->dialog))
 			return true;

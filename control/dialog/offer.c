@@ -54,8 +54,9 @@ static void commit_offer(struct dialog_request *q)
 	if (q->supersedes)
 		(void)offer_step(&g->state, OFFER_EVENT_REFUSED);
 	(void)offer_step(&g->state, q->event);
-	log_debug("dialog", "sid=%s state=%s event=%s", LOG_QUOTED(g->id),
-	          offer_state_name(g->state), offer_event_name(q->event));
+	log_debug("dialog", "state of the call", LOG_TEXT(session, g->id),
+	          LOG_TEXT(state, offer_state_name(g->state)),
+	          LOG_TEXT(event, offer_event_name(q->event)));
 }
 
 static bool offer_less(struct dialog_request *q, const struct service_result *r);

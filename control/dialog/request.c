@@ -106,9 +106,8 @@ static void note_lines(const struct dialog_request *q, bool is_answer, const cha
 	total = service_note_lines(q->owner->service, passed, refused);
 	if (total == passed + refused ||
 	    total / LOG_EVERY != (total - passed - refused) / LOG_EVERY)
-		log_warn("dialog",
-		         "sid=%s msg=\"some m-lines are not relayed\" reason=%s total=%llu",
-		         LOG_QUOTED(q->dialog->id), LOG_QUOTED(warning), (unsigned long long)total);
+		log_warn("dialog", "some m-lines are not relayed", LOG_TEXT(session, q->dialog->id),
+		         LOG_TEXT(reason, warning), LOG_UINT(total, total));
 }
 
 static void report_media(struct dialog_reply *reply, const struct dialog_exchange *x)

@@ -264,11 +264,8 @@ static void on_bsf(void *arg, enum err e, const struct http_response *in, const 
 		                    &fault);
 	if (!e)
 		e = read_bsf(root, &answer, &fault);
-	if (e && e != ERR_NOT_FOUND) {
-		char text[400];
-
-		log_warn("bsf", "msg=%s", log_quote(str_of(fault.text), text, sizeof(text)));
-	}
+	if (e && e != ERR_NOT_FOUND)
+		log_warn("bsf", "no key from the BSF", LOG_TEXT(reason, fault.text));
 	kms_request_give_naf(q->request, e, &answer.key, test_env_wall_ns(q->h->config.time));
 	secret_clear(&answer.octets);
 	doc_arena_free(arena);
@@ -312,17 +309,14 @@ static void on_peer(void *arg, enum err e, const struct http_response *in, const
 	if (!e && read_body(in->body, octets, sizeof(octets), &len, &is_base64))
 		len = 0;
 	/* Log the HTTP status of a failed request: it says more than a MIKEY Error in the body. */
-	if (e || len == 0 || in->status != 200) {
-		char text[400];
-
-		log_warn("peer", "url=%s status=%d msg=%s", kms_request_peer(q->request)->url,
-		         in ? in->status : 0,
-		         log_quote(str_of(why   ? why->text
+	if (e || len == 0 || in->status != 200)
+		log_warn("peer", "no ticket from the other KMS",
+		         LOG_TEXT(url, kms_request_peer(q->request)->url),
+		         LOG_UINT(status, in ? (unsigned)in->status : 0),
+		         LOG_TEXT(reason, why   ? why->text
 		                          : len ? "the KMS refused the request; see the audit log "
 		                                  "of that KMS"
-		                                : "the answer of the KMS has no MIKEY message"),
-		                   text, sizeof(text)));
-	}
+		                                : "the answer of the KMS has no MIKEY message"));
 	kms_request_give_peer(q->request, e, (struct view){octets, e ? 0 : len},
 	                      test_env_wall_ns(q->h->config.time));
 	go_on(q);
@@ -349,7 +343,6 @@ static void wait_for(struct kms_http_request *q, enum kms_wait what)
 	uint64_t now = test_env_wall_ns(q->h->config.time);
 	bool full = q->h->n_waiting >= q->h->config.waiting_max && !list_has(&q->link);
 	enum err e = ERR_OK;
-	char text[400];
 
 	if (full)
 		e = why_fail(&why, ERR_LIMIT,
@@ -368,7 +361,7 @@ static void wait_for(struct kms_http_request *q, enum kms_wait what)
 		}
 		return;
 	}
-	log_warn("kms", "msg=%s", log_quote(str_of(why.text), text, sizeof(text)));
+	log_warn("kms", "request not served", LOG_TEXT(reason, why.text));
 	if (what == KMS_WAIT_NAF)
 		kms_request_give_naf(q->request, e, NULL, now);
 	else

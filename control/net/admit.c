@@ -15,8 +15,7 @@
 
 /* A connection younger in its phase than this is not closed to make room: its peer had no time to
  * send a message. */
-#define SPARE_NS     NS_PER_S
-#define LOG_EVERY_NS (10 * NS_PER_S)
+#define SPARE_NS NS_PER_S
 
 struct admit_peer {
 	struct admit_who who;
@@ -31,7 +30,9 @@ struct admit {
 	unsigned n;
 	struct event *timer;
 	uint64_t timer_ns; /* when `timer` fires; 0: it is not set */
-	uint64_t counts[ADMIT_REASONS], unlogged[ADMIT_REASONS], log_after_ns[ADMIT_REASONS];
+	uint64_t counts[ADMIT_REASONS];
+	/* one for each reason, so that many lines of one reason or listener hide no others */
+	struct log_site sites[ADMIT_REASONS];
 };
 
 /* Every admission of this process, for admit_print. */
@@ -60,26 +61,18 @@ static const struct {
 
 static void note(struct admit *a, enum admit_reason r, const char *detail)
 {
-	uint64_t now = clk_mono_ns();
+	struct log_site *site = &a->sites[r];
 
 	a->counts[r]++;
-	if (r == ADMIT_SILENT) {
-		log_debug("listen", "listener=%s at=%s msg=\"%s\"", a->config.name, a->config.where,
-		          reasons[r].text);
-		return;
-	}
-	if (now < a->log_after_ns[r]) {
-		a->unlogged[r]++;
-		return;
-	}
-	log_warn("listen",
-	         "listener=%s at=%s msg=\"%s%s%s\" reason=%s connections=%u max=%u per_peer=%u "
-	         "not_logged=%" PRIu64,
-	         a->config.name, a->config.where, reasons[r].text, detail ? ": " : "",
-	         detail ? detail : "", reasons[r].label, a->n, a->config.limits.conns_max,
-	         a->config.limits.peer_max, a->unlogged[r]);
-	a->unlogged[r] = 0;
-	a->log_after_ns[r] = now + LOG_EVERY_NS;
+	site->level = r == ADMIT_SILENT ? LOG_DEBUG_LEVEL : LOG_WARN_LEVEL;
+	site->mod = "listen";
+	site->msg = reasons[r].text;
+	log_line(site,
+	         LOG_ARRAY(LOG_TEXT(listener, a->config.where), LOG_TEXT(kind, a->config.name),
+	                   LOG_TEXT(reason, detail ? detail : reasons[r].label),
+	                   LOG_UINT(connections, a->n),
+	                   LOG_UINT(connections_max, a->config.limits.conns_max),
+	                   LOG_UINT(peer_max, a->config.limits.peer_max)));
 }
 
 void admit_tell(struct admit *a, enum admit_reason reason)
@@ -329,6 +322,8 @@ void admit_free(struct admit *a)
 {
 	if (!a)
 		return;
+	for (unsigned r = 0; r < ADMIT_REASONS; r++)
+		log_site_forget(&a->sites[r]);
 	list_remove(&a->link);
 	if (a->timer)
 		event_free(a->timer);

@@ -58,7 +58,7 @@ static int on_client_certificate(int ok, X509_STORE_CTX *store)
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct tls_context *c = ssl ? SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)) : NULL;
 	X509 *cert = X509_STORE_CTX_get_current_cert(store);
-	char subject[128] = "?", text[300];
+	char subject[128] = "?";
 	uint64_t now = clk_mono_ns();
 
 	if (ok || !c || (c->told_ns && now - c->told_ns < NS_PER_S))
@@ -66,9 +66,9 @@ static int on_client_certificate(int ok, X509_STORE_CTX *store)
 	c->told_ns = now;
 	if (cert)
 		X509_NAME_oneline(X509_get_subject_name(cert), subject, sizeof(subject));
-	log_warn("tls", "msg=\"client certificate refused\" reason=\"%s\" subject=%s",
-	         X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)),
-	         log_quote(str_of(subject), text, sizeof(text)));
+	log_warn("tls", "client certificate refused",
+	         LOG_TEXT(reason, X509_verify_cert_error_string(X509_STORE_CTX_get_error(store))),
+	         LOG_TEXT(subject, subject));
 	return ok;
 }
 

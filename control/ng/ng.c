@@ -142,17 +142,14 @@ bool ng_is_media(struct ng *p, const struct addr *from)
 {
 	struct targets *t = service_targets(p->config.service);
 	uint64_t now_ns = service_now_ns(p->config.service);
-	char text[ADDR_TEXT_MAX];
 
 	if (!port_book_holds(targets_book(t), from, now_ns))
 		return false;
 	p->counts.refused_media++;
 	service_count_media_as_request(p->config.service);
 	if (targets_may_log(t, now_ns))
-		log_warn("ng",
-		         "msg=\"request dropped: it came from a media port of this gateway\" "
-		         "addr=%s total=%llu",
-		         addr_print(from, text), (unsigned long long)p->counts.refused_media);
+		log_warn("ng", "request dropped: it came from a media port of this gateway",
+		         LOG_ADDR(peer, from), LOG_UINT(total, p->counts.refused_media));
 	return true;
 }
 
@@ -403,11 +400,9 @@ static void note_ignored(struct ng *p, const struct ng_message *m)
 	 * every thousandth. */
 	if (m->n_ignored && (before == 0 || before / IGNORED_LOG_EVERY !=
 	                                            p->counts.ignored_words / IGNORED_LOG_EVERY)) {
-		char quoted[256];
 
-		log_warn("ng", "msg=\"keys or flags ignored, see docs/ng.md\" words=%s total=%llu",
-		         log_quote(str_of(m->ignored), quoted, sizeof(quoted)),
-		         (unsigned long long)p->counts.ignored_words);
+		log_warn("ng", "keys or flags ignored, see docs/ng.md", LOG_TEXT(words, m->ignored),
+		         LOG_UINT(total, p->counts.ignored_words));
 	}
 }
 

@@ -226,10 +226,10 @@ static void set_draining(struct rpc_request *request, const struct doc *params, 
 
 	if (rpc_read(request, &none_schema, params, &none))
 		return;
-	if (service_is_draining(sv) != on)
-		log_info("service", "msg=\"%s\"",
-		         on ? "draining: new sessions are refused until session.undrain"
-		            : "new sessions are accepted again");
+	if (service_is_draining(sv) != on && on)
+		log_info("service", "draining: new sessions are refused until session.undrain");
+	else if (service_is_draining(sv) != on)
+		log_info("service", "new sessions are accepted again");
 	service_set_draining(sv, on);
 	service_get_counts(sv, &counts);
 	d = doc_dict(a);

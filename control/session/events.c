@@ -29,12 +29,21 @@ static bool wants(const struct events_filter *f, const struct session_event *e)
 
 static void event_log(const struct session_event *e)
 {
-	char addr[ADDR_TEXT_MAX];
+	/* A site for each kind, so that many events of one kind hide none of another. */
+	static struct log_site sites[RELAY_EVENT_COUNT];
+	struct log_site *site = &sites[e->kind];
+	bool has_leg = e->kind != RELAY_EVENT_SETUP_TIMEOUT;
 
-	log_info("events", "sid=%s media=%s leg=%s msg=\"%s\" addr=%s ssrc=%08x count=%llu%s%s",
-	         LOG_QUOTED(e->session), e->media, spec_leg_name(e->leg), relay_event_name(e->kind),
-	         addr_print(&e->addr, addr), e->ssrc, (unsigned long long)e->count,
-	         e->finding ? " finding=" : "", e->finding ? relay_finding_name(e->finding) : "");
+	site->level = LOG_INFO_LEVEL;
+	site->mod = "events";
+	site->msg = relay_event_name(e->kind);
+	log_line(site,
+	         LOG_ARRAY(LOG_TEXT(session, e->session), LOG_TEXT(media, has_leg ? e->media : ""),
+	                   LOG_TEXT(leg, has_leg ? spec_leg_name(e->leg) : ""),
+	                   LOG_ADDR(address, &e->addr),
+	                   e->ssrc ? LOG_HEX(ssrc, e->ssrc) : LOG_NOTHING,
+	                   e->count ? LOG_UINT(count, e->count) : LOG_NOTHING,
+	                   LOG_TEXT(finding, e->finding ? relay_finding_name(e->finding) : "")));
 }
 
 static void tell(struct events *ev, const struct relay_event *from)

@@ -88,6 +88,6 @@ void service_on_ask(void *service, const struct relay_event *ask)
 		return;
 	service_count_refused_target(sv);
 	if (targets_may_log(service_targets(sv), service_now_ns(sv)))
-		log_warn("service", "sid=%s msg=\"source refused: %s\"", LOG_QUOTED(s->spec->id),
-		         why.text[0] ? why.text : err_meaning(e));
+		log_warn("service", "source refused", LOG_TEXT(session, s->spec->id),
+		         LOG_TEXT(reason, why.text[0] ? why.text : err_meaning(e)));
 }

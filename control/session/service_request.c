@@ -237,8 +237,9 @@ static void create_done(void *arg, const struct relay_result *result)
 	ports_refused(sv, s->spec, NULL, result);
 	if (e == ERR_EXISTS && ++q->tries < PORT_TRIES && !sv->closed) {
 		sv->counts.port_retries++;
-		log_debug("service", "sid=%s msg=%s try=%u", LOG_QUOTED(s->spec->id),
-		          LOG_QUOTED(result->why->text), q->tries);
+		log_debug("service", "ports are taken, trying others",
+		          LOG_TEXT(session, s->spec->id), LOG_TEXT(reason, result->why->text),
+		          LOG_UINT(attempt, q->tries));
 		create_place(q);
 		return;
 	}
@@ -312,9 +313,10 @@ static void reopen(const struct service_request *q)
 	if (s->relay && service_spec_signalled(q->patch, s->spec, legs) &&
 	    relay_session_reopen(q->sv->config.relay, s->relay, legs) == ERR_NOMEM)
 		log_warn("service",
-		         "sid=%s msg=\"out of memory: the legs of this request keep the peer "
-		         "addresses that they have learned\"",
-		         LOG_QUOTED(s->spec->id));
+		         "out of memory: the legs of this request keep the peer addresses that "
+		         "they have "
+		         "learned",
+		         LOG_TEXT(session, s->spec->id));
 }
 
 static void update_place(struct service_request *q)

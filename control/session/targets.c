@@ -200,10 +200,10 @@ enum err targets_fill_asked(struct targets *t, struct relay_asked *out)
 	out->n = n < RELAY_ASKED_MAX ? n : RELAY_ASKED_MAX;
 	if (n > RELAY_ASKED_MAX)
 		log_warn("service",
-		         "msg=\"%u networks need a check before a leg learns a source in them, but "
-		         "only %d can have it: legs learn sources in the last %u without a check; "
-		         "give fewer networks in media-deny\"",
-		         n, RELAY_ASKED_MAX, n - RELAY_ASKED_MAX);
+		         "more networks need a check before a leg learns a source in them than can "
+		         "have it: legs learn sources in the last ones without a check; give fewer "
+		         "networks in media-deny",
+		         LOG_UINT(networks, n), LOG_UINT(networks_max, RELAY_ASKED_MAX));
 	return ERR_OK;
 }
 

@@ -497,7 +497,7 @@ static void a_call_id_forges_no_log_line(void)
 	read_log(offer_with_a_line_break_in_its_call_id, log, sizeof(log));
 	REQUIRE_OK(got.e);
 	EXPECT(strstr(log, "some m-lines are not relayed") != NULL);
-	EXPECT(strstr(log, "sid=\"x\\x0alevel=error mod=conf msg=\\\"forged\\\"\" ") != NULL);
+	EXPECT(strstr(log, "session=\"x\\nlevel=error mod=conf msg=\\\"forged\\\"\" ") != NULL);
 	tear_down();
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* base/: slices of text, buffers, quoting for the log, NTP time. */
+/* base/: slices of text, buffers, NTP time. */
 #include "base/buf.h"
 #include "base/clk.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "tests/harness/harness.h"
@@ -135,14 +134,6 @@ static void a_buffer_grows_and_remembers_failure(void)
 	buf_free(&b);
 }
 
-static void log_values_cant_break_a_line(void)
-{
-	char out[40];
-
-	EXPECT_TEXT(log_quote(STR("a \"b\"\n\\"), out, sizeof(out)), "\"a \\\"b\\\"\\x0a\\\\\"");
-	EXPECT(strlen(log_quote(STR("0123456789012345678901234567890123456789"), out, 20)) < 20);
-}
-
 /* RFC 5905: NTP era 1 begins at 2036-02-07T06:28:16Z. RFC 4330 3 tells the eras apart by the first
  * bit. */
 static void ntp_time_knows_two_eras(void)
@@ -164,5 +155,4 @@ TEST_MAIN("text", {"cuts and words", cuts_and_words},
           {"numbers are strict", numbers_are_strict}, {"numbers are printed", numbers_are_printed},
           {"a buffer for keys wipes what it drops", a_buffer_for_keys_wipes_what_it_drops},
           {"a buffer grows and remembers failure", a_buffer_grows_and_remembers_failure},
-          {"log values can't break a line", log_values_cant_break_a_line},
           {"NTP time knows two eras", ntp_time_knows_two_eras})
