@@ -153,6 +153,7 @@ void admit_set(struct admit_conn *c, enum admit_phase phase, bool anew)
 	list_remove(&c->link);
 	list_add_tail(&c->admit->phases[phase], &c->link);
 	c->phase = phase;
+	c->used |= anew;
 	c->since_ns = clk_mono_ns();
 	arm(c->admit);
 }
@@ -160,19 +161,30 @@ void admit_set(struct admit_conn *c, enum admit_phase phase, bool anew)
 /* --- room ------------------------------------------------------------------- */
 
 /* The connection to end for a new one: of those that wait for their peer for SPARE_NS or longer,
- * the one whose peer has the most connections, and of these the oldest. `of`: only this peer's. */
-static struct admit_conn *victim(const struct admit *a, const struct admit_peer *of)
+ * the one whose peer has the most connections; of these a slow one, else one that had no message
+ * yet, else an idle one, and of these the oldest. `of`: only this peer's. */
+static struct admit_conn *victim(const struct admit *a, const struct admit_peer *of, bool also_used)
 {
-	static const enum admit_phase order[] = {ADMIT_MESSAGE, ADMIT_IDLE};
+	static const struct {
+		enum admit_phase phase;
+		bool used;
+	} order[] = {{ADMIT_MESSAGE, false},
+	             {ADMIT_MESSAGE, true},
+	             {ADMIT_IDLE, false},
+	             {ADMIT_IDLE, true}};
 	struct admit_conn *best = NULL;
 	uint64_t now = clk_mono_ns();
 
 	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
-		LIST_EACH (it, &a->phases[order[i]]) {
+		if (order[i].phase == ADMIT_IDLE && order[i].used && !also_used)
+			continue;
+		LIST_EACH (it, &a->phases[order[i].phase]) {
 			struct admit_conn *c = LIST_OF(it, struct admit_conn, link);
 
 			if (c->since_ns + SPARE_NS > now)
 				break;
+			if (c->used != order[i].used)
+				continue;
 			if (of ? c->peer == of && !best : !best || c->peer->n > best->peer->n)
 				best = c;
 		}
@@ -188,7 +200,7 @@ static bool make_room(struct admit *a, const struct admit_peer *p)
 
 	if (!share && a->n < a->config.limits.conns_max)
 		return true;
-	c = victim(a, share ? p : NULL);
+	c = victim(a, share ? p : NULL, true);
 	/* A peer with few connections does not lose one to a peer with more. */
 	if (c && (c->peer == p || c->peer->n >= p->n)) {
 		end(c, ADMIT_EVICTED);
@@ -236,9 +248,10 @@ bool admit_enter(struct admit *a, struct admit_conn *c, const struct admit_who *
 		peer_drop(a, p);
 		return false;
 	}
-	*c = (struct admit_conn){.admit = a, .peer = p, .phase = ADMIT_IDLE};
+	*c = (struct admit_conn){.admit = a, .peer = p, .since_ns = clk_mono_ns()};
 	a->n++;
-	admit_set(c, ADMIT_IDLE, true);
+	list_add_tail(&a->phases[ADMIT_IDLE], &c->link);
+	arm(a);
 	return true;
 }
 
@@ -257,10 +270,10 @@ void admit_leave(struct admit_conn *c)
 bool admit_accept_failed(struct admit *a, int error)
 {
 	bool memory = error == ENOMEM || error == ENOBUFS;
-	struct admit_conn *c = error == EMFILE || error == ENFILE ? victim(a, NULL) : NULL;
+	struct admit_conn *c = error == EMFILE || error == ENFILE ? victim(a, NULL, false) : NULL;
 
 	note(a, memory ? ADMIT_NO_MEMORY : ADMIT_NO_FILES, strerror(error));
-	if (!c || (c->phase == ADMIT_IDLE && c->peer->n == 1))
+	if (!c)
 		return false;
 	end(c, ADMIT_EVICTED);
 	return true;

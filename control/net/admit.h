@@ -62,6 +62,7 @@ struct admit_conn {
 	struct admit_peer *peer;
 	uint64_t since_ns; /* begin of the phase */
 	enum admit_phase phase;
+	bool used; /* a message was complete */
 };
 
 struct admit_config {
@@ -87,7 +88,8 @@ struct admit_who admit_who_is(const struct addr *peer);
 bool admit_enter(struct admit *a, struct admit_conn *c, const struct admit_who *who) MUST_USE;
 /* Does nothing for a connection that is not admitted. */
 void admit_leave(struct admit_conn *c);
-/* Sets the phase. With `anew` the time of the phase begins now, even if the phase stays. */
+/* Sets the phase. With `anew` a message was complete: the time of the phase begins now, even if the
+ * phase stays. */
 void admit_set(struct admit_conn *c, enum admit_phase phase, bool anew);
 /* Counts and logs a refused or ended connection that this module does not know of. */
 void admit_tell(struct admit *a, enum admit_reason reason);

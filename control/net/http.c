@@ -241,7 +241,7 @@ static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info
 
 	(void)input;
 	if (info->n_added && c->admit.phase == ADMIT_IDLE)
-		admit_set(&c->admit, ADMIT_MESSAGE, true);
+		admit_set(&c->admit, ADMIT_MESSAGE, false);
 }
 
 static void conn_gone(struct evhttp_connection *connection, void *arg)
@@ -289,7 +289,7 @@ static bool conn_settle(struct http_conn *c)
 	evhttp_connection_set_closecb(c->evhttp, conn_gone, c);
 	/* The TLS handshake is part of the first request's time. */
 	if (s->config.tls)
-		admit_set(&c->admit, ADMIT_MESSAGE, true);
+		admit_set(&c->admit, ADMIT_MESSAGE, false);
 	return true;
 }
 
