@@ -5,6 +5,9 @@
 
 #include "base/mem.h"
 
+/* After this many foreign pairs in a row the search goes on in another part of the range. */
+enum { FOREIGN_IN_ROW = 16 };
+
 /* A pair that is left alone until a time. */
 struct resting {
 	uint64_t until_ns;
@@ -26,7 +29,8 @@ struct ports {
 	uint64_t *free_bits; /* a bit for each pair; 1: the pair is free */
 	uint32_t n_words;    /* 64-bit words of free_bits */
 	struct rest_queue quarantine, foreign;
-	uint64_t n_jumps; /* calls of ports_give_foreign */
+	unsigned n_in_row; /* foreign pairs found since a pair was used */
+	uint64_t n_jumps;
 };
 
 static void rest_add(struct rest_queue *q, uint64_t until_ns, uint32_t pair)
@@ -137,6 +141,7 @@ void ports_give_used(struct ports *p, uint64_t now_ns, uint16_t port)
 	uint32_t pair = pair_of(p, port);
 
 	wake_rested(p, now_ns);
+	p->n_in_row = 0;
 	rest_add(&p->quarantine, now_ns + p->quarantine_ns, pair);
 }
 
@@ -151,7 +156,11 @@ void ports_give_foreign(struct ports *p, uint64_t now_ns, uint16_t port)
 
 	wake_rested(p, now_ns);
 	rest_add(&p->foreign, now_ns + PORTS_FOREIGN_NS, pair);
-	/* Steps by the golden section visit all parts of the range, whatever its size. */
+	/* A few foreign ports are passed one by one. Steps by the golden section visit all parts of
+	 * the range, whatever its size. */
+	if (++p->n_in_row < FOREIGN_IN_ROW)
+		return;
+	p->n_in_row = 0;
 	p->n_jumps++;
 	p->next = (uint32_t)((uint64_t)p->n_words * (p->n_jumps * 618 % 1000) / 1000);
 }

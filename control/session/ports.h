@@ -29,8 +29,8 @@ void ports_give_fresh(struct ports *p, uint16_t port);
 /* How long a pair is left alone after another program was found to hold one of its ports. */
 #define PORTS_FOREIGN_NS (60 * NS_PER_S)
 /* Gives back a pair of which another program holds a port. The pair is left alone for
- * PORTS_FOREIGN_NS, and the next pair is taken from another part of the range, because another
- * program often holds many ports in a row. */
+ * PORTS_FOREIGN_NS. After several of them in a row the next pair is taken from another part of the
+ * range, because another program often holds many ports in a row. */
 void ports_give_foreign(struct ports *p, uint64_t now_ns, uint16_t port);
 
 /* resting: in quarantine; foreign: left alone, because another program holds a port of the pair */
